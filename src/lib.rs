@@ -159,7 +159,7 @@ pub mod cli;
 #[doc = include_str!("../docs/src/situations/library.md")]
 mod page_of_the_manual {}
 
-pub use proof::{CheckedBy, FailureCode, ProofRecord, Request, Target, Verdict};
+pub use proof::{CheckedBy, FailureCode, LeafRecord, ProofRecord, Request, Target, Verdict};
 #[cfg(feature = "archive")]
 pub use prove::{
     Batches, Error, Event, HashOf, Job, JobPart, L1Options, Merged, Messages, MessagesOptions,
@@ -167,4 +167,4 @@ pub use prove::{
     Trees, TreesOptions, merge,
 };
 #[cfg(feature = "archive")]
-pub use records::{Answer, Count, ProofFormat, TrustedRoots, verify};
+pub use records::{Answer, Count, ProofFormat, TrustedRoots, verify, verify_leaf};

@@ -72,13 +72,15 @@ def _l1(chain, roots):
 
 
 def groups():
-    group = Group("atomic", "Proofs of v33 of ZKsync OS (atomic interop), with L1 as the settlement layer.")
+    about = "Proofs of v33 of ZKsync OS (atomic interop), with L1 as the settlement layer."
+    group = Group("atomic", about, release="v33")
     accepted = fixtures.lines("v33/proofs.jsonl.gz")
     block = next(line for line in accepted if _key(line) == DAMAGED and line["target"]["kind"] == "final")
     final = next(line for line in accepted if _key(line) == DAMAGED and line["target"]["kind"] == "batch-root")
     target, time = block["target"], block["target"]["timestamp"]
     group.facts("imported", _importing(target, time))
     group.facts("imported-before-v33", _importing(target, None))
+    group.facts("root", {"kind": "root", "root": target["root"]})
     group.facts("l1", _l1(final["chainId"], {str(final["batchNumber"]): final["root"]}))
     whole = _record(block) | {"target": _target(block) | {"timestamp": time}, "l1Timestamp": block["l1Timestamp"]}
 
@@ -91,6 +93,10 @@ def groups():
          "timestamp-mismatch", "rule")
     case("block/other-timestamp-of-the-root", "agreement",
          whole | {"target": _target(block) | {"timestamp": time + 1}}, "imported", False, "timestamp-mismatch", "rule")
+    case("block/timestamp-of-the-root-before-the-batch", "order",
+         whole | {"target": _target(block) | {"timestamp": block["l1Timestamp"] - 1}}, "root", False,
+         "timestamp-mismatch", "rule")
+    case("block/timestamps-and-only-the-root", "agreement", whole, "root", True, evidence="rule")
     case("block/asked-of-an-older-release", "timestamp", _record(block), "imported-before-v33", False,
          "proof-of-other-release", "rule")
     case("block/asked-of-l1", "own-block", _record(block), "l1", False, "block-of-l1")

@@ -43,6 +43,7 @@ CLAUSES = {
 RULES = {
     "encoding": "The words end with the last node. The contracts do not read what follows.",
     "agreement": "Two values in a record that repeat each other have to be equal.",
+    "order": "A batch was executed in the block of its target, or before.",
     "record": "The record has to be readable: types, lengths, hexadecimal digits.",
     "spelling": "Another valid spelling of the same record.",
     "incomplete": "The record lacks something. This does not make the proof invalid.",
@@ -50,10 +51,12 @@ RULES = {
 }
 
 
-def _clause(name):
+def _clause(name, release):
     if name in RULES:
         return {"rule": RULES[name]}
     contract, function, releases = CLAUSES[name]
+    if release is not None and not releases.startswith(release):
+        releases = release
     return {"contract": contract, "function": function, "releases": releases}
 
 
@@ -72,8 +75,9 @@ class Group:
         _identity(record) for folder in ("gateway-v29", "gateway-v31") for _, _, record in refused(folder)
     }
 
-    def __init__(self, name, about):
-        self.name, self.about = name, about
+    def __init__(self, name, about, release=None):
+        """With a release, its contracts decide the cases, and it has every clause that they name."""
+        self.name, self.about, self._release = name, about, release
         self._facts, self._cases = {}, []
 
     def facts(self, name, facts):
@@ -89,7 +93,7 @@ class Group:
             evidence = "run" if valid is False else evidence
         case = {
             "name": f"{self.name}/{name}",
-            "clause": _clause(clause),
+            "clause": _clause(clause, self._release),
             "evidence": evidence,
             "facts": facts,
             "expected": {"valid": valid} | ({"code": code} if code else {}),

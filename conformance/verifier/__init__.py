@@ -30,6 +30,9 @@ def _check_target(target, folded):
         raise Refused("target-mismatch")
     if target.root != folded.root:
         raise Refused("root-mismatch")
+    # No block executed a batch after itself, and roots have timestamps only where batches have.
+    if target.timestamp is not None and (folded.timestamp is None or folded.timestamp > target.timestamp):
+        raise Refused("timestamp-mismatch")
 
 
 def judge(members, facts):

@@ -258,6 +258,12 @@ pub enum Lacking {
     /// L1ChainAssetHandler, which records since v31 where a batch was settled.
     #[error("the state does not hold L1ChainAssetHandler{}", .0.map_or(String::new(), |at| format!(" at {at}")))]
     ChainAssetHandler(Option<Address>),
+    /// No contract, but a root that MessageRoot on L1 stored since v33, which would show its release.
+    #[error(
+        "MessageRoot {0} stores no root with a timestamp: it is of v31, which refuses the proof, or was upgraded to v33 \
+         and has stored no root since"
+    )]
+    Release(Address),
 }
 
 impl Lacking {
@@ -270,6 +276,7 @@ impl Lacking {
             Self::MessageRoot(_) => FailureCode::AnchorLacksMessageRoot,
             Self::Diamond { .. } => FailureCode::AnchorLacksDiamond,
             Self::ChainAssetHandler(_) => FailureCode::AnchorLacksChainAssetHandler,
+            Self::Release(_) => FailureCode::ReleaseNotShown,
         }
     }
 }

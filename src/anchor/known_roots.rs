@@ -13,7 +13,7 @@ use crate::{
     forest::Addresses,
     keccak::keccak256,
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
-    proof::{ProofRecord, verify::RootRef},
+    proof::{RootQuery, verify::RootRef},
     state::{StateError, StorageReader},
 };
 
@@ -74,8 +74,7 @@ impl<S: StorageReader> SettlementCheck for KnownRoots<S> {
         {
             return Ok(Some(objection));
         }
-        let other = self.has_timestamps()?.filter(|since_v33| *since_v33 != is_timed);
-        Ok(other.map(|since_v33| Answer::Refused(Refusal::OtherRelease { since_v33 })))
+        Ok(self.objection_to_release(self.has_timestamps()?, is_timed))
     }
 }
 
@@ -191,8 +190,13 @@ impl<S: StorageReader> KnownRoots<S> {
     ///
     /// # Errors
     /// [`StateError`] if the state cannot be read.
-    pub fn of_record(&self, record: &ProofRecord, anchor: &RootRef) -> Result<Answer, StateError> {
-        let of = (record.chain_id, record.batch_number);
+    pub fn of_record<'q>(
+        &self,
+        record: impl Into<RootQuery<'q>>,
+        anchor: &RootRef,
+    ) -> Result<Answer, StateError> {
+        let record = record.into();
+        let of = (record.chain, record.batch);
         let answer = match anchor {
             RootRef::Batch(chain, batch) => self.of_batch(*chain, *batch),
             RootRef::SettlementLayer(chain, number) => {
@@ -205,10 +209,10 @@ impl<S: StorageReader> KnownRoots<S> {
             Answer::NotStored | Answer::Lacking(_) if self.holds_no_contract() => {
                 Answer::Lacking(Lacking::Contracts(self.addresses))
             }
-            Answer::Root(known) => match self.objection_to_words(record, anchor, &known)? {
-                Some(refusal) => Answer::Refused(refusal),
-                None => Answer::Root(known),
-            },
+            Answer::Root(known) => {
+                let objection = self.objection_to_words(&record, anchor, &known)?;
+                objection.unwrap_or(Answer::Root(known))
+            }
             answer => answer,
         })
     }

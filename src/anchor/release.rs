@@ -2,27 +2,27 @@
 //! timestamp of the batch before the batch mask; those before v33 do not.
 
 use super::{
-    KnownRoot, Refusal, RootLocation,
+    Answer, KnownRoot, Lacking, Refusal, RootLocation,
     known_roots::{KnownRoots, Rules},
 };
 use crate::{
     primitives::{SlBlock, Timestamp, Word},
     proof::{
-        ProofRecord,
+        RootQuery,
         verify::{self, RootRef},
     },
     state::{StateError, StorageReader},
 };
 
 impl<S: StorageReader> KnownRoots<S> {
-    /// The reason why the contract that knows the root refuses the words of a proof, or the record its
-    /// timestamp. What a state of proven slots does not show is not objected to.
+    /// The answer if the contract that knows the root refuses the words of a proof, or the record its timestamp.
+    /// What a state of proven slots does not show is not objected to.
     pub(super) fn objection_to_words(
         &self,
-        record: &ProofRecord,
+        record: &RootQuery<'_>,
         anchor: &RootRef,
         known: &KnownRoot,
-    ) -> Result<Option<Refusal>, StateError> {
+    ) -> Result<Option<Answer>, StateError> {
         let (RootRef::SettlementLayer(chain, number)
         | RootRef::SlBlock(chain, number)
         | RootRef::SlBatch(chain, number)) = *anchor
@@ -51,14 +51,32 @@ impl<S: StorageReader> KnownRoots<S> {
                 (None, self.has_timestamps()?)
             }
         };
-        let is_timed = record.l1_timestamp.is_some() || verify::has_timestamp(&record.proof);
-        if let Some(since_v33) = since_v33.filter(|since_v33| *since_v33 != is_timed) {
-            return Ok(Some(Refusal::OtherRelease { since_v33 }));
+        let is_timed = record.l1_timestamp.is_some() || verify::has_timestamp(record.proof);
+        if let Some(objection) = self.objection_to_release(since_v33, is_timed) {
+            return Ok(Some(objection));
         }
         let given = record.target.and_then(|target| target.timestamp);
         Ok(given.zip(stored).and_then(|(given, stored)| {
-            (given.to_word() != stored).then_some(Refusal::RootTimestamp { given, stored })
+            let differs = given.to_word() != stored;
+            differs.then_some(Answer::Refused(Refusal::RootTimestamp { given, stored }))
         }))
+    }
+
+    /// The answer if words with a timestamp, or without one, are not those of the contracts' release. L1 may have been
+    /// upgraded to v33 and not have stored a root since: then its storage is that of v31, and does not show whether it
+    /// takes words with a timestamp.
+    pub(super) fn objection_to_release(
+        &self,
+        since_v33: Option<bool>,
+        is_timed: bool,
+    ) -> Option<Answer> {
+        let since_v33 = since_v33.filter(|since_v33| *since_v33 != is_timed)?;
+        Some(match (since_v33, self.rules) {
+            (false, Rules::L1MessageRoot) => {
+                Answer::Lacking(Lacking::Release(self.message_root().address()))
+            }
+            _ => Answer::Refused(Refusal::OtherRelease { since_v33 }),
+        })
     }
 
     /// Whether MessageRoot is of v33 or later. `None` if a state of proven slots does not show it.

@@ -5,7 +5,7 @@
 //! before v26       keccak256(abi.encode(address depositor, address token, uint256 amount))
 //! ```
 //!
-//! Source: era-contracts `DataEncoding.encodeTxDataHash` and `L1Nullifier._isLegacyTxDataHash`, v26 to v31.
+//! Source: era-contracts `DataEncoding.encodeTxDataHash` and `L1Nullifier._isLegacyTxDataHash`, v26 to v31; `_verifyAndClearTransfer`, v33.
 
 use alloy_primitives::{B256, Bytes};
 use alloy_sol_types::SolValue;
@@ -34,13 +34,14 @@ pub struct Deposit {
 }
 
 impl Deposit {
-    /// Whether L1Nullifier takes this deposit for the stored hash.
+    /// Whether L1Nullifier takes this deposit for the stored hash. v33 knows only the new encoding.
     pub(super) fn has_hash<S: StorageReader + std::fmt::Debug>(
         &self,
         stored: Hash,
         l1: &L1<'_, S>,
     ) -> Result<bool, StateError> {
-        Ok(self.hash() == stored || self.legacy_hash(l1)? == Some(stored))
+        let is_legacy = || Ok(l1.has_finalize_deposit()? && self.legacy_hash(l1)? == Some(stored));
+        if self.hash() == stored { Ok(true) } else { is_legacy() }
     }
 
     fn hash(&self) -> Hash {

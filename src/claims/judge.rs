@@ -1,5 +1,6 @@
 //! What L1 says about the logs of one batch, by the rules of `finalizeDeposit` and
-//! `bridgeRecoverFailedTransfer` of era-contracts `L1Nullifier.sol` (v29 and v31), in their order.
+//! `bridgeRecoverFailedTransfer` of era-contracts `L1Nullifier.sol` (v29 and v31), in their order. v33 has no
+//! `finalizeDeposit`, so no withdrawal is claimable there.
 
 use std::fmt;
 
@@ -40,6 +41,7 @@ pub(super) struct Pending {
     claim: Claim,
     /// The judgement, if it needs no proof.
     judged: Option<Judgement>,
+    has_finalize_deposit: bool,
 }
 
 impl Pending {
@@ -71,6 +73,7 @@ pub(super) enum Outcome<'o> {
 /// What the claims of a chain have in common.
 pub(super) struct ChainFacts {
     l1_chain: Option<ChainId>,
+    has_finalize_deposit: bool,
     base_asset: Hash,
     old_bridge: Option<Address>,
 }
@@ -118,6 +121,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         let l1 = &self.routes.l1;
         Ok(ChainFacts {
             l1_chain: l1.chain()?,
+            has_finalize_deposit: l1.has_finalize_deposit()?,
             base_asset: l1.roots.bridgehub().base_token_asset_id(chain)?,
             old_bridge: l1.nullifier().old_bridge(chain)?,
         })
@@ -178,7 +182,8 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
             call: None,
             reason: None,
         };
-        Some(Pending { index, log, subject, claim, judged })
+        let has_finalize_deposit = facts.as_ref().is_ok_and(|facts| facts.has_finalize_deposit);
+        Some(Pending { index, log, subject, claim, judged, has_finalize_deposit })
     }
 
     fn token_and_asset(
@@ -237,6 +242,9 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         }
         if flag && subject.withdrawal().is_some() {
             return Ok(Some(Judgement::FINALIZED));
+        }
+        if subject.withdrawal().is_some() && !facts.has_finalize_deposit {
+            return Ok(None);
         }
         if nullifier.is_paused()? {
             return Ok(Some(Judgement::paused()));
@@ -316,6 +324,9 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         let not_encoded =
             |error: CallError| (Judgement::unknown(error.code(), error.to_string()), None);
         Ok(match &pending.subject {
+            Subject::Withdrawal(..) if !pending.has_finalize_deposit => {
+                (Judgement::no_finalize_deposit(), None)
+            }
             Subject::Withdrawal(..) => {
                 let judgement = match l1.old_bridges(of, pending.index)? {
                     OldBridges::NotPaid => Judgement::CLAIMABLE,
@@ -336,7 +347,10 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
                 }
             }
             Subject::Message(_) | Subject::Missing(_) => {
-                let judgement = Judgement::not_a_withdrawal(proof.message.unwrap_or_default());
+                let judgement = match pending.has_finalize_deposit {
+                    true => Judgement::not_a_withdrawal(proof.message.unwrap_or_default()),
+                    false => Judgement::may_be_bundle(),
+                };
                 match l1.roots.verifier(of.0)? {
                     None => (judgement, None),
                     Some(verifier) => match ClaimCall::verify(verifier, proof) {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    anchor::KnownRoots,
+    anchor::{BatchRoots, KnownRoots},
     contracts::{L1Erc20Bridge, L1Nullifier, NativeTokenVault, Network, vault_asset_id},
     primitives::{Address, BatchNumber, ChainId, Hash},
     state::{StateError, StorageReader},
@@ -41,6 +41,12 @@ pub(super) enum OldBridges {
 impl<'a, S: StorageReader + fmt::Debug> L1<'a, S> {
     pub(super) fn nullifier(&self) -> L1Nullifier<'a, S> {
         L1Nullifier::at(self.roots.state(), self.nullifier)
+    }
+
+    /// Whether L1Nullifier has `finalizeDeposit`: v33 removed it. The contracts are upgraded together, so MessageRoot shows
+    /// it too.
+    pub(super) fn has_finalize_deposit(&self) -> Result<bool, StateError> {
+        Ok(!self.nullifier().has_interop_handler()? && !self.roots.is_since_v33()?)
     }
 
     /// The native token vault, if its storage is in the state.
@@ -139,8 +145,11 @@ impl<'a, S: StorageReader + fmt::Debug> L1<'a, S> {
     }
 
     /// Whether L1Nullifier refuses to recover deposits of this chain, because a variable about Era is not set. `None` if
-    /// it is not set and the chain may be Era.
+    /// it is not set and the chain may be Era. v33 does not read it.
     pub(super) fn refuses_deposits(&self, chain: ChainId) -> Result<Option<bool>, StateError> {
+        if !self.has_finalize_deposit()? {
+            return Ok(Some(false));
+        }
         let era = self.era()?;
         if era.is_some_and(|era| era != chain) || self.nullifier().has_last_legacy_deposit()? {
             return Ok(Some(false));

@@ -90,10 +90,13 @@ fn judge(
         if chunk.is_empty() {
             return Ok(());
         }
-        chunk.into_par_iter().try_for_each(|(_, entry)| {
-            let Ok(Item::Proof(record, log)) = entry.item(defaults) else { return Ok(()) };
-            roots.judge(&record, &log)?;
-            payouts.as_ref().map_or(Ok(()), |payouts| payouts.read_payout(&record, &log))
+        chunk.into_par_iter().try_for_each(|(_, entry)| match entry.item(defaults) {
+            Ok(Item::Proof(record, log)) => {
+                roots.judge(&record, &log)?;
+                payouts.as_ref().map_or(Ok(()), |payouts| payouts.read_payout(&record, &log))
+            }
+            Ok(Item::Leaf(record)) => roots.judge_leaf(&record).map(drop),
+            Ok(Item::Failure) | Err(_) => Ok(()),
         })?;
     }
 }

@@ -238,6 +238,22 @@ impl Judgement {
         Self::new(Status::Refused, FailureCode::DepositNotRecorded, message).reverts(error)
     }
 
+    /// The message is a withdrawal of a release before v33, and L1Nullifier is of v33.
+    pub(super) fn no_finalize_deposit() -> Self {
+        Self::unknown(
+            FailureCode::NoFinalizeDeposit,
+            "L1 accepts the proof, but L1Nullifier is of v33 and has no finalizeDeposit: since then a withdrawal is a \
+             bundle of InteropCenter, which L1InteropHandler executes. Whether it is still paid out is not known",
+        )
+    }
+
+    /// Any message, where L1Nullifier is of v33.
+    pub(super) fn may_be_bundle() -> Self {
+        let text = "the call verifies that the message was sent, and changes nothing; if it is a bundle of InteropCenter, \
+                    L1InteropHandler executes it, and whether it did is not known";
+        Self::claimable_but(FailureCode::NoFinalizeDeposit, text)
+    }
+
     /// `finalizeDeposit` does not take the message; other contracts may.
     /// `message` are the bytes that `_parseL2WithdrawalMessage` refuses.
     pub(super) fn not_a_withdrawal(message: &[u8]) -> Self {

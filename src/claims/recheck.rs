@@ -19,8 +19,9 @@ use crate::{
     message::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash},
     proof::{
-        self, Known, ProofRecord, ProofView, Verdict,
+        self, Known, ProofRecord, ProofView, RootQuery, Verdict,
         reader::{Defaults, Item},
+        verify::{Folded, RootRef},
     },
     prove::with_causes,
     records::{Entries, EntriesError, Entry},
@@ -142,6 +143,18 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
                     ..unread
                 }
             }
+            Ok(Item::Leaf(record)) => {
+                let judged =
+                    self.accepted((&*record).into(), |known| Verdict::of_leaf(&record, known));
+                let (status, reason) = judged.err().unwrap_or((RecheckStatus::Accepted, None));
+                Recheck {
+                    chain_id: Some(record.chain_id),
+                    batch_number: Some(record.batch_number),
+                    status,
+                    reason,
+                    ..unread
+                }
+            }
             Err(error) => {
                 let (status, reason) = of_verdict(&error.into());
                 Recheck { status, reason, ..unread }
@@ -150,32 +163,40 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
     }
 
     fn of_record(&self, record: &ProofRecord, log: &L2ToL1Log) -> Judged {
+        match self.accepted(record.into(), |known| Verdict::of(record, log, known)) {
+            Ok(folded) => self.of_accepted(record, log, folded.root),
+            Err((status, reason)) => (status, reason, None),
+        }
+    }
+
+    /// What a proof folds to that L1 takes; otherwise what L1 says. `verdict` is that on its record.
+    fn accepted(
+        &self,
+        query: RootQuery<'_>,
+        verdict: impl FnOnce(&mut dyn FnMut(&RootRef) -> Known) -> Verdict,
+    ) -> Result<Folded, (RecheckStatus, Option<Reason>)> {
         let (mut refusal, mut unreadable) = (None, None);
-        let verdict =
-            Verdict::of(record, log, |root| match self.routes.l1.roots.of_record(record, root) {
-                Ok(answer) => {
-                    if let Answer::Refused(found) = &answer {
-                        refusal = Some(Judgement::refused(found));
-                    }
-                    answer.into()
+        let verdict = verdict(&mut |root| match self.routes.l1.roots.of_record(query, root) {
+            Ok(answer) => {
+                if let Answer::Refused(found) = &answer {
+                    refusal = Some(Judgement::refused(found));
                 }
-                Err(error) => {
-                    unreadable = Some(Judgement::unreadable(error));
-                    Known::Unknown
-                }
-            });
+                answer.into()
+            }
+            Err(error) => {
+                unreadable = Some(Judgement::unreadable(error));
+                Known::Unknown
+            }
+        });
         match (verdict, refusal, unreadable) {
-            (Verdict::Valid(folded), ..) => self.of_accepted(record, log, folded.root),
+            (Verdict::Valid(folded), ..) => Ok(folded),
             (Verdict::Invalid(proof::Reason::Anchor(_)), Some(refused), _) => {
-                (RecheckStatus::Refused, refused.reason, None)
+                Err((RecheckStatus::Refused, refused.reason))
             }
             (Verdict::CannotJudge(_), _, Some(unreadable)) => {
-                (RecheckStatus::Unknown, unreadable.reason, None)
+                Err((RecheckStatus::Unknown, unreadable.reason))
             }
-            (verdict, ..) => {
-                let (status, reason) = of_verdict(&verdict);
-                (status, reason, None)
-            }
+            (verdict, ..) => Err(of_verdict(&verdict)),
         }
     }
 

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::{error::CliError, report::count};
 use crate::{
     files::Input,
-    message::{EightLeaves, L2ToL1Log},
+    message::{BatchRootLeaf, EightLeaves, L2ToL1Log},
     primitives::{Address, Hash, Number, Timestamp, Word},
     proof::{
         Proof, ProofEnd,
         reader::{Defaults, Item, RecordError},
-        verify::{Claim, Folded, fold_at},
+        verify::{Claim, Folded, fold_at, fold_leaf},
     },
     records::{Entries, Entry},
 };
@@ -77,6 +77,9 @@ fn read(entry: Entry) -> Result<Shown, String> {
         Ok(Item::Proof(record, _)) => {
             Shown::Record(serde_json::to_value(record).map_err(|error| error.to_string())?)
         }
+        Ok(Item::Leaf(record)) => {
+            Shown::Record(serde_json::to_value(record).map_err(|error| error.to_string())?)
+        }
         Ok(Item::Failure) => Shown::Record(json!({"request": null, "error": null})),
         Err(error @ (RecordError::Null | RecordError::Node(_))) => Shown::NoProof(error),
         Err(error) => return Err(error.to_string()),
@@ -88,9 +91,13 @@ fn show(record: &Value) -> Result<(Value, String), String> {
         .map_err(|e| format!("its \"proof\" is not a list of 32-byte words: {e}"))?;
     let proof = Proof::decode(&words).map_err(|e| e.to_string())?;
     let field = |name: &str| record.get(name).map_or("(not given)".into(), Value::to_string);
+    let leaf = leaf(record);
+    let what = match &leaf {
+        Some((leaf, _)) => format!("leaf {leaf} of the batch root"),
+        None => format!("log {}", field("id")),
+    };
     let mut text = format!(
-        "log {} of batch {} of chain {}, {} words\n",
-        field("id"),
+        "{what} of batch {} of chain {}, {} words\n",
         field("batchNumber"),
         field("chainId"),
         words.len()
@@ -110,6 +117,10 @@ fn show(record: &Value) -> Result<(Value, String), String> {
     }
     let siblings = proof.log_path.len();
     match (&proof.end, &proof.log_path[..]) {
+        _ if leaf.is_some() => {
+            hop("leaf path", format!("{siblings} siblings, in a batch root of eight leaves"));
+            value["leaf"] = json!(leaf.map(|(leaf, _)| leaf));
+        }
         (ProofEnd::Plain, _) | (_, []) => {
             hop("log path", format!("{siblings} siblings, no metadata: a proof from before v26"));
         }
@@ -132,7 +143,7 @@ fn show(record: &Value) -> Result<(Value, String), String> {
             value["aggregatedRoot"] = json!(aggregated);
         }
     }
-    let folded = log.and_then(|log| folded(record, &log, &words));
+    let folded = folded(record, log.as_ref(), leaf, &words);
     if let Some(folded) = &folded {
         hop("batch root", folded.batch_root.to_string());
         value["batchRoot"] = json!(folded.batch_root);
@@ -162,24 +173,36 @@ fn show(record: &Value) -> Result<(Value, String), String> {
     }
     match &folded {
         Some(folded) => hop("folds to", folded.root.to_string()),
-        None => hop("folds to", "(unknown without the log)".into()),
+        None => hop("folds to", "(unknown without the log or the leaf)".into()),
     }
     value["root"] = json!(folded.map(|folded| folded.root));
     Ok((value, text))
 }
 
-/// The result of folding the words, if the record has the chain, batch and index.
-fn folded(record: &Value, log: &L2ToL1Log, words: &[Hash]) -> Option<Folded> {
-    let claim = Claim {
-        chain: serde_json::from_value(record["chainId"].clone()).ok()?,
-        batch: serde_json::from_value(record["batchNumber"].clone()).ok()?,
-        index: serde_json::from_value::<Number>(record["id"].clone()).ok()?.0,
-        log,
-    };
+/// The leaf of a batch root that a record is of, with its value.
+fn leaf(record: &Value) -> Option<(BatchRootLeaf, Hash)> {
+    let leaf = record["leaf"].as_str()?.parse().ok()?;
+    Some((leaf, record["value"].as_str()?.parse().ok()?))
+}
+
+/// The result of folding the words, if the record has the chain and batch, and either the log with its index or the
+/// leaf.
+fn folded(
+    record: &Value,
+    log: Option<&L2ToL1Log>,
+    leaf: Option<(BatchRootLeaf, Hash)>,
+    words: &[Hash],
+) -> Option<Folded> {
+    let chain = serde_json::from_value(record["chainId"].clone()).ok()?;
+    let batch = serde_json::from_value(record["batchNumber"].clone()).ok()?;
     let l1_timestamp = record.get("l1Timestamp").cloned();
     let l1_timestamp: Option<Timestamp> =
         l1_timestamp.map(serde_json::from_value).transpose().ok()?;
-    fold_at(&claim, words, l1_timestamp).ok()
+    if let Some((leaf, value)) = leaf {
+        return fold_leaf(value, (chain, batch, leaf.index()), words, l1_timestamp).ok();
+    }
+    let index = serde_json::from_value::<Number>(record["id"].clone()).ok()?.0;
+    fold_at(&Claim { chain, batch, index, log: log? }, words, l1_timestamp).ok()
 }
 
 /// A word as a decimal number if it fits 64 bits, otherwise in hexadecimal.

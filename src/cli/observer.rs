@@ -86,6 +86,14 @@ impl Observer for TreesObserver {
                     console.info(format_args!("{rest} more ranges of SL batches are missing"));
                 }
             }
+            Event::L1BesideFile { goes_on } => {
+                console.info("the trees equal those from L1, which the tree file does not record");
+                if *goes_on {
+                    console.info(
+                        "the trees from L1 go on after them; rebuild from the files of L1 alone for all batches",
+                    );
+                }
+            }
             Event::L1Unused(error) => {
                 console.info("the batches on L1 were not compared with the trees");
                 console.verbose(with_causes(*error));

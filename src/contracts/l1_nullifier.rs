@@ -11,8 +11,12 @@
 //! | 207 | `depositHappened`: chain id → hash of the L2 transaction → hash of the deposit |
 //! | 208 | `isWithdrawalFinalized`: chain id → batch → leaf index of the log → bool |
 //! | 213, 214 | `l1AssetRouter`, `l1NativeTokenVault` |
+//! | 215 | `l1InteropHandler` (since v33) |
 //!
-//! Source: era-contracts `L1Nullifier.sol`, v26 to v31; OpenZeppelin `PausableUpgradeable.sol`.
+//! v33 keeps the slots, reads none of 201 to 206 and 208, and has no `finalizeDeposit`: a withdrawal is a bundle of
+//! InteropCenter, which L1InteropHandler executes. The upgrade sets slot 215 in the same step.
+//!
+//! Source: era-contracts `L1Nullifier.sol`, v26 to v31 and v33; OpenZeppelin `PausableUpgradeable.sol`.
 
 use super::Storage;
 use crate::{
@@ -33,6 +37,7 @@ const DEPOSIT_HAPPENED: u64 = 207;
 const IS_WITHDRAWAL_FINALIZED: u64 = 208;
 const L1_ASSET_ROUTER: u64 = 213;
 const L1_NATIVE_TOKEN_VAULT: u64 = 214;
+const L1_INTEROP_HANDLER: u64 = 215;
 
 /// L1Nullifier at an address.
 pub struct L1Nullifier<'s, S: ?Sized>(Storage<'s, S>);
@@ -67,6 +72,14 @@ impl<'s, S: StorageReader + ?Sized> L1Nullifier<'s, S> {
     /// [`StateError`] when the state cannot be read.
     pub fn is_paused(&self) -> Result<bool, StateError> {
         self.0.is_any_set(&[PAUSED])
+    }
+
+    /// Whether L1InteropHandler is set (since v33): the contract then pays out no withdrawals.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn has_interop_handler(&self) -> Result<bool, StateError> {
+        self.0.is_any_set(&[L1_INTEROP_HANDLER])
     }
 
     /// `isWithdrawalFinalized` of logs of one batch, by their leaf indexes.

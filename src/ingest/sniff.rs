@@ -153,6 +153,8 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
     by_members(head)
         .or_else(|| OtherAnswer::of(head).map(FileKind::Answer))
         .or_else(|| of_events(input))
+        // Its digits may be taken for pubdata.
+        .or_else(|| Format::of_hex_text(input).map(FileKind::State))
         .or_else(|| SourceFormat::recognize(input).map(FileKind::Logs))
         .or_else(|| Format::recognize(input).map(FileKind::State))
         .or_else(|| table_of_transactions(input))
@@ -286,6 +288,13 @@ mod tests {
             ("{\"block\":{},\"accounts\":{}}", Some(FileKind::State(Format::Anvil))),
             ("\u{feff}address,slot,value\n", Some(FileKind::State(Format::Table))),
             ("[{\"storage\":null,\"nextKey\":null}]", Some(FileKind::State(Format::StorageRange))),
+            ("0x1f8b08000000000002ff", Some(FileKind::State(Format::Anvil))),
+            ("\"0x7b22626c6f636b223a", Some(FileKind::State(Format::Anvil))),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"0x1f8b0800000000",
+                Some(FileKind::State(Format::Anvil)),
+            ),
+            ("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"0x01\"}", None),
             ("{}", None),
             ("text", None),
         ] {

@@ -167,6 +167,8 @@ failure_codes! {
     MetadataVersion = "metadata-version",
     /// The address of the contract to call is not known.
     NoAddress = "no-address",
+    /// L1Nullifier is of v33, which pays out no withdrawals.
+    NoFinalizeDeposit = "no-finalize-deposit",
     /// The state stores no roots by block.
     NoInteropRoot = "no-interop-root",
     /// The block has no root.
@@ -201,6 +203,8 @@ failure_codes! {
     ProofRefused = "proof-refused",
     /// An input could not be opened or read.
     ReadFailed = "read-failed",
+    /// The state does not show of which release L1's contracts are, and they take the proof only since v33.
+    ReleaseNotShown = "release-not-shown",
     /// The proof folds to another root.
     RootMismatch = "root-mismatch",
     /// The content of the root is unknown.

@@ -34,6 +34,7 @@ pub mod calldata;
 mod checked_by;
 mod decode;
 mod failure_code;
+mod leaf_record;
 mod model;
 #[cfg(feature = "archive")]
 pub(crate) mod proof_group;
@@ -50,8 +51,11 @@ mod view;
 pub use checked_by::{CheckedBy, UnknownEvidence};
 pub use decode::DecodeError;
 pub use failure_code::{FailureCode, UnknownFailureCode};
+pub use leaf_record::LeafRecord;
 pub use model::{METADATA_VERSION, Proof, ProofEnd, SettlementHop};
-pub use record::{Failure, FailureRecord, Hints, ProofRecord, RpcAnswer, TargetRecord, no_hints};
+pub use record::{
+    Failure, FailureRecord, Hints, ProofRecord, RootQuery, RpcAnswer, TargetRecord, no_hints,
+};
 pub use request::{Request, RequestError, RequestLine};
 pub use target::{Target, TargetKind, TargetParseError};
 pub use verdict::{Known, Reason, Verdict};

@@ -5,12 +5,12 @@ use std::{error::Error, fmt};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 
 use crate::proof::{
-    CheckedBy, FailureCode, Request, TargetKind,
+    CheckedBy, FailureCode, LeafRecord, Request, TargetKind,
     verify::{self, Claim, Folded, RootRef, VerifyError},
 };
 use crate::{
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash, Number, SlBlock, Timestamp, hex},
+    primitives::{BatchNumber, ChainId, Hash, Number, SlBlock, Timestamp, Word, hex},
 };
 
 /// A proof and everything that is needed to verify it.
@@ -180,6 +180,17 @@ impl TargetRecord {
         }
     }
 
+    /// Checks the timestamp of the target, if it has one, against that of the batch in the words: only roots that v33
+    /// stored have timestamps, and no block executed a batch after itself.
+    pub(super) fn agrees_in_time(&self, l1_timestamp: Option<Word>) -> Result<(), VerifyError> {
+        match self.timestamp {
+            Some(given) if l1_timestamp.is_none_or(|executed| executed > given.to_word()) => {
+                Err(VerifyError::TargetTimestamp { given, executed: l1_timestamp })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Adds to the root that the words lead to what only the target contains: whether the number is that of a
     /// block or of a batch.
     pub(super) fn known(&self, anchor: RootRef) -> RootRef {
@@ -191,6 +202,45 @@ impl TargetRecord {
                 RootRef::SlBatch(chain, number)
             }
             (_, anchor) => anchor,
+        }
+    }
+}
+
+/// What the answer of a source of roots depends on, of a record of any kind.
+#[derive(Clone, Copy, Debug)]
+pub struct RootQuery<'a> {
+    /// The chain.
+    pub chain: ChainId,
+    /// The batch.
+    pub batch: BatchNumber,
+    /// The words of the proof.
+    pub proof: &'a [Hash],
+    /// The root that the proof folds to, as the record names it.
+    pub target: Option<TargetRecord>,
+    /// The timestamp of the batch, as the record names it.
+    pub l1_timestamp: Option<Timestamp>,
+}
+
+impl<'a> From<&'a ProofRecord> for RootQuery<'a> {
+    fn from(record: &'a ProofRecord) -> Self {
+        Self {
+            chain: record.chain_id,
+            batch: record.batch_number,
+            proof: &record.proof,
+            target: record.target,
+            l1_timestamp: record.l1_timestamp,
+        }
+    }
+}
+
+impl<'a> From<&'a LeafRecord> for RootQuery<'a> {
+    fn from(record: &'a LeafRecord) -> Self {
+        Self {
+            chain: record.chain_id,
+            batch: record.batch_number,
+            proof: &record.proof,
+            target: record.target,
+            l1_timestamp: record.l1_timestamp,
         }
     }
 }
@@ -210,25 +260,32 @@ impl ProofRecord {
             verify::message(log, message)?;
         }
         let claim = Claim { chain: self.chain_id, batch: self.batch_number, index: self.id, log };
-        let mut folded = verify::fold_at(&claim, &self.proof, self.l1_timestamp)?;
+        let folded = verify::fold_at(&claim, &self.proof, self.l1_timestamp)?;
         if folded.batch_root != self.root {
             return Err(VerifyError::BatchRoot { expected: self.root, got: folded.batch_root });
         }
-        if let Some(target) = self.target {
-            if !target.is(&folded.root_ref) {
-                return Err(VerifyError::Target {
-                    expected: target.to_string(),
-                    got: folded.root_ref,
-                });
-            }
-            same_root(target.root, folded.root)?;
-            folded.root_ref = target.known(folded.root_ref);
-        }
-        let known =
-            known_root(&folded.root_ref).ok_or(VerifyError::UnknownRoot(folded.root_ref))?;
-        same_root(known, folded.root)?;
-        Ok(folded)
+        led_to(folded, self.target, known_root)
     }
+}
+
+/// Compares the root that a proof folds to with its record's target, and with the root that `known_root` returns.
+pub(super) fn led_to(
+    mut folded: Folded,
+    target: Option<TargetRecord>,
+    known_root: impl FnOnce(&RootRef) -> Option<Hash>,
+) -> Result<Folded, VerifyError> {
+    if let Some(target) = target {
+        if !target.is(&folded.root_ref) {
+            let (expected, got) = (target.to_string(), folded.root_ref);
+            return Err(VerifyError::Target { expected, got });
+        }
+        same_root(target.root, folded.root)?;
+        target.agrees_in_time(folded.l1_timestamp)?;
+        folded.root_ref = target.known(folded.root_ref);
+    }
+    let known = known_root(&folded.root_ref).ok_or(VerifyError::UnknownRoot(folded.root_ref))?;
+    same_root(known, folded.root)?;
+    Ok(folded)
 }
 
 fn same_root(expected: Hash, got: Hash) -> Result<(), VerifyError> {

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::proof::{
-    Failure, FailureCode, ProofRecord,
+    Failure, FailureCode, LeafRecord, ProofRecord,
     reader::RecordError,
     verify::{Folded, RootRef, VerifyError},
 };
@@ -63,6 +63,19 @@ pub enum Known {
     Lacking(Failure),
 }
 
+impl Known {
+    /// The root; otherwise the answer is noted.
+    fn or_note(self, without_root: &mut Self) -> Option<Hash> {
+        match self {
+            Self::Root(root) => Some(root),
+            other => {
+                *without_root = other;
+                None
+            }
+        }
+    }
+}
+
 impl Reason {
     /// The stable code of the reason.
     #[must_use]
@@ -91,13 +104,19 @@ impl Verdict {
         known: impl FnOnce(&RootRef) -> Known,
     ) -> Self {
         let mut without_root = Known::Unknown;
-        let verified = record.verify(log, |anchor| match known(anchor) {
-            Known::Root(root) => Some(root),
-            other => {
-                without_root = other;
-                None
-            }
-        });
+        let verified = record.verify(log, |anchor| known(anchor).or_note(&mut without_root));
+        Self::with(verified, without_root)
+    }
+
+    /// Verifies everything in the record of a leaf as [`LeafRecord::verify`] does, with the roots that `known` returns.
+    pub fn of_leaf(record: &LeafRecord, known: impl FnOnce(&RootRef) -> Known) -> Self {
+        let mut without_root = Known::Unknown;
+        let verified = record.verify(|anchor| known(anchor).or_note(&mut without_root));
+        Self::with(verified, without_root)
+    }
+
+    /// The verdict for the answer of the verifier. `without_root` is that of the source of roots, if it has no root.
+    fn with(verified: Result<Folded, VerifyError>, without_root: Known) -> Self {
         match (verified, without_root) {
             (Ok(folded), _) => Self::Valid(folded),
             (Err(VerifyError::UnknownRoot(_)), Known::Refused(failure)) => {

@@ -23,6 +23,11 @@ pub(super) static BATCH_LEAF: LazyLock<Hash> = LazyLock::new(|| keccak(&[b"zkSyn
 pub(super) static CHAIN_ID_LEAF: LazyLock<Hash> =
     LazyLock::new(|| keccak(&[b"zkSync:ChainIdLeaf"]));
 pub(super) static DEFAULT_LEAF: LazyLock<Hash> = LazyLock::new(|| keccak(&[&[0; L2ToL1Log::LEN]]));
+/// The node over leaves 4 to 7 of a batch root of eight leaves, which are zero (`ChainBatchRootTree.sol`).
+static RESERVED_HALF: LazyLock<Hash> = LazyLock::new(|| {
+    let node = keccak(&[&[0; 64]]);
+    keccak(&[node.as_bytes(), node.as_bytes()])
+});
 
 /// The claim of a proof: this log is at this index of this batch.
 #[derive(Clone, Copy, Debug)]
@@ -162,6 +167,23 @@ pub enum VerifyError {
         /// The timestamp in the words.
         got: Option<Word>,
     },
+    /// The record's target has a timestamp that the words exclude: they have none of the batch, or a later one.
+    #[error(
+        "the record's target has the timestamp {given}, but the timestamp of the batch in the proof's words is {}",
+        .executed.map_or_else(|| "missing".into(), |word| timestamp_text(&word))
+    )]
+    TargetTimestamp {
+        /// The timestamp in the target.
+        given: Timestamp,
+        /// The timestamp in the words.
+        executed: Option<Word>,
+    },
+    /// The words are not those of a leaf of a batch root of eight leaves.
+    #[error(
+        "the proof is of no leaf of a batch root of eight leaves: such a leaf has 3 siblings, of which the last is the \
+         node over leaves 4 to 7"
+    )]
+    NotEightLeaves,
     /// The message does not match the log.
     #[error("the message hashes to {got}, but the log's value is {expected}")]
     Message {
@@ -210,7 +232,8 @@ impl VerifyError {
             Self::UnknownRoot(_) => FailureCode::UnknownRoot,
             Self::BatchRoot { .. } => FailureCode::BatchRootMismatch,
             Self::Target { .. } => FailureCode::TargetMismatch,
-            Self::Timestamp { .. } => FailureCode::TimestampMismatch,
+            Self::Timestamp { .. } | Self::TargetTimestamp { .. } => FailureCode::TimestampMismatch,
+            Self::NotEightLeaves => FailureCode::NotEightLeaves,
             Self::Message { .. } => FailureCode::MessageMismatch,
             Self::NoMessageLog => FailureCode::NotAMessage,
         }
@@ -274,6 +297,19 @@ pub fn fold_leaf(
             Err(VerifyError::Timestamp { expected, got: folded.l1_timestamp })
         }
         _ => Ok(folded),
+    }
+}
+
+/// Checks that a proof begins at a leaf of a batch root of eight leaves (v33), and not at another node.
+///
+/// # Errors
+/// [`VerifyError::NotEightLeaves`] if it does not, or the error of the first word.
+pub fn of_eight_leaves(words: &[Hash]) -> Result<(), VerifyError> {
+    let mut rest = Words { words, at: 0 };
+    let node = rest.node()?;
+    match rest.take(node.path)? {
+        [_, _, last] if *last == *RESERVED_HALF => Ok(()),
+        _ => Err(VerifyError::NotEightLeaves),
     }
 }
 

@@ -91,7 +91,11 @@ pub(crate) fn folded(
     let mut ends = fold_tails(bundles, &shapes);
     for (end, bundle) in ends.iter_mut().zip(bundles) {
         let is_target = |end: &Folded| {
-            bundle.target.is_none_or(|target| target.is(&end.root_ref) && target.root == end.root)
+            bundle.target.is_none_or(|target| {
+                target.is(&end.root_ref)
+                    && target.root == end.root
+                    && target.agrees_in_time(end.l1_timestamp).is_ok()
+            })
         };
         *end = end.filter(is_target);
     }

@@ -3,6 +3,7 @@
 use super::{BatchProofs, BatchRootForm, Error, ExtractError, Extractor, TargetError, Trees};
 use crate::{
     archive::Archive,
+    contracts::Layout,
     forest::{ChainTree, Forest, chain_id_leaf},
     ingest::logs::{BatchCheck, BatchRoots, Verdict},
     message::BatchView,
@@ -125,10 +126,12 @@ impl BatchCheck for TreeCheck<'_> {
     }
 
     fn batch_roots(&self, chain: ChainId) -> Option<BatchRoots> {
-        let tree = self.forest?.chain(chain).filter(|tree| !tree.batches().is_empty())?;
+        let forest = self.forest?;
+        let tree = forest.chain(chain).filter(|tree| !tree.batches().is_empty())?;
         let batches = tree.batches().iter().zip(tree.batch_roots().iter().copied());
         // Those of chains that are not a settlement layer, as in `MatchedBatch::match_root`.
-        Some(BatchRoots::new(batches, vec![chain_id_leaf(Hash::ZERO, chain), Hash::ZERO]))
+        let aggregated = vec![chain_id_leaf(Hash::ZERO, chain), Hash::ZERO];
+        Some(BatchRoots::new(batches, aggregated, forest.layout() >= Layout::V33))
     }
 
     fn chain_of(&self, aggregated_root: Hash) -> Option<ChainId> {

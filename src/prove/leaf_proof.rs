@@ -1,7 +1,5 @@
-//! Proofs of the leaves of a batch root of eight leaves (v33). Of a root of the interop commitment tree, such a proof
-//! is the `settlementProof` of `zks_getImtInclusionProof`; the other half needs the state of the chain itself.
-
-use serde::Serialize;
+//! Proofs of the leaves of a batch root of eight leaves (v33). The other half of a proof from a commitment to a root of
+//! the interop commitment tree needs the state of the chain itself.
 
 use super::{
     Error, ExtractError, Extractor, Prover, matched_batch::BatchRootForm, resolved::batch_paths,
@@ -9,33 +7,9 @@ use super::{
 use crate::{
     archive::Archive,
     message::{BatchRootLeaf, EightLeaves},
-    primitives::{BatchNumber, ChainId, Hash, Timestamp},
-    proof::{Proof, ProofEnd, Target, TargetKind, TargetRecord, verify},
+    primitives::{BatchNumber, ChainId},
+    proof::{LeafRecord, Proof, ProofEnd, Target, TargetKind},
 };
-
-/// The proof of a leaf of a batch root, as `proveL2LeafInclusionShared` takes it: `leaf_index` is the mask and
-/// `value` the leaf.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LeafRecord {
-    /// The chain.
-    pub chain_id: ChainId,
-    /// The batch.
-    pub batch_number: BatchNumber,
-    /// The name of the leaf.
-    pub leaf: BatchRootLeaf,
-    /// The index of the leaf in the batch root.
-    pub leaf_index: u64,
-    /// The leaf.
-    pub value: Hash,
-    /// The words of the proof.
-    pub proof: Vec<Hash>,
-    /// The root that the proof folds to.
-    pub target: TargetRecord,
-    /// When the settlement layer executed the batch, in a proof through its trees.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub l1_timestamp: Option<Timestamp>,
-}
 
 impl Prover {
     /// Proves a leaf of the root of a batch. The verifier has accepted the proof.
@@ -95,24 +69,19 @@ impl Extractor<'_> {
             None => return Err(ExtractError::NoStoredPath { chain, batch, target, has: None }),
         };
         let proof = Proof { log_path: siblings.to_vec(), end }.encode();
-        let index = leaf.index();
-        let refused = |source| ExtractError::Refused { chain, batch, index, source };
-        let folded = verify::fold_leaf(value, (chain, batch, index), &proof, l1_timestamp);
-        let folded = folded.map_err(refused)?;
         let target = placed.target;
-        if folded.root != target.root {
-            let (expected, got) = (target.root, folded.root);
-            return Err(refused(verify::VerifyError::Root { expected, got }));
-        }
-        Ok(LeafRecord {
+        let record = LeafRecord {
             chain_id: chain,
             batch_number: batch,
             leaf,
-            leaf_index: index,
             value,
             proof,
-            target,
+            target: Some(target),
             l1_timestamp,
-        })
+        };
+        let index = leaf.index();
+        let verified = record.verify(|_| Some(target.root));
+        verified.map_err(|source| ExtractError::Refused { chain, batch, index, source })?;
+        Ok(record)
     }
 }

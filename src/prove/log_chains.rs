@@ -8,6 +8,7 @@ use std::{
 
 use super::{Error, Extractor, Trees};
 use crate::{
+    contracts::Layout,
     files::{InputSequence, ReadProgressHandle, temporary_directory},
     forest::{ChainTree, Forest, chain_id_leaf},
     ingest::{
@@ -250,6 +251,7 @@ impl BatchCheck for Trial<'_> {
             .flat_map(|tree| tree.batches().iter().zip(tree.batch_roots().iter().copied()));
         // As in `TreeCheck::batch_roots`.
         let aggregated = trees.iter().map(|tree| chain_id_leaf(Hash::ZERO, tree.chain()));
-        Some(BatchRoots::new(batches, aggregated.chain([Hash::ZERO]).collect()))
+        let aggregated = aggregated.chain([Hash::ZERO]).collect();
+        Some(BatchRoots::new(batches, aggregated, self.forest.layout() >= Layout::V33))
     }
 }

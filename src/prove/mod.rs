@@ -67,7 +67,6 @@ pub use job::{
     Shard, ShardParseError, Sink, Summary, merge,
 };
 pub use l1_difference::L1Difference;
-pub use leaf_proof::LeafRecord;
 pub use log_chains::LogChains;
 pub use matched_batch::{AggregatedRoot, BatchRootForm, FoldError, MatchedBatch};
 pub use messages::{Messages, MessagesOptions};

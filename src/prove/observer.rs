@@ -110,6 +110,11 @@ pub enum Event<'a> {
     },
     /// Batches of the settlement layer that are missing on L1. The slice may be empty.
     L1Gaps(&'a [L1Gap]),
+    /// The trees of other data equal those from L1, and were written to a file, which does not record it.
+    L1BesideFile {
+        /// Whether those from L1 go on after them.
+        goes_on: bool,
+    },
     /// The batches on L1 are too few for trees, so they were not compared with those of other data.
     L1Unused(&'a Error),
     /// The trees were rebuilt by the rules of one release.

@@ -6,15 +6,18 @@ use std::{
 };
 
 use super::{
-    Error, Event, Observer, Trees, TreesOptions,
+    Error, Event, L1Options, Observer, Trees, TreesOptions,
     event_trees::{GivenEvents, TreeInputs, say_if_unused},
     l1_trees::GivenL1,
+    read_state::ReadState,
     source_files::SourceFiles,
     trees::{Opened, Source},
 };
 use crate::{
     files::Output,
     forest::{HistoryOptions, TreeFile, TreeFileError, rebuild, rebuild_to_file},
+    ingest::l1::L1Files,
+    proof::CheckedBy,
 };
 
 impl Trees {
@@ -23,7 +26,7 @@ impl Trees {
     /// events. From L1, those of the last root of each of the settlement layer's batches are always stored.
     ///
     /// With a state of L1 in the options, the file is [compared](Self::compare_with_l1) with it before it gets its
-    /// name.
+    /// name. So it is with files of L1 beside other evidence; they do not become a part of it.
     ///
     /// ```
     /// use slproof::{Trees, TreesOptions};
@@ -47,17 +50,29 @@ impl Trees {
         options: &TreesOptions,
     ) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
-        let Some(given) = &options.l1 else {
-            return Self::write(&paths, target, with_history, options);
-        };
         // Read first: nothing is rebuilt for a state that decides nothing.
-        let l1 = given.open()?;
-        l1.roots.require_l1()?;
+        let l1 = options.l1.as_ref().map(L1Options::open).transpose()?;
+        if let Some(l1) = &l1 {
+            l1.roots.require_l1()?;
+        }
+        let SourceFiles { paths, read, l1: of_l1, options } = options.files(&paths, false)?;
+        let mut inputs = TreeInputs::of(&paths, of_l1, &options)?;
+        let is_of_l1 = inputs.states.is_empty() && inputs.events.is_empty();
+        let beside = if is_of_l1 { L1Files::default() } else { std::mem::take(&mut inputs.l1) };
+        let with = (inputs, read, with_history);
+        if l1.is_none() && beside.is_empty() {
+            return Self::write(with, target, &options);
+        }
         let draft = Output::create(target)?.into_draft()?;
-        let mut trees = Self::write(&paths, draft.path(), with_history, options)
-            .map_err(|error| of_target(error, target))?;
-        trees.0.l1.get_or_init(|| l1);
-        trees.compare_with_l1()?;
+        let mut trees =
+            Self::write(with, draft.path(), &options).map_err(|error| of_target(error, target))?;
+        if let Some(beside) = GivenL1::read(beside, &options)? {
+            trees = trees.compared_with(beside, &options)?;
+        }
+        if let Some(l1) = l1 {
+            trees.0.l1.get_or_init(|| l1);
+            trees.compare_with_l1()?;
+        }
         draft.finish()?;
         // From now on, errors name the target.
         let file = TreeFile::open(target, options.state.access)?;
@@ -67,24 +82,33 @@ impl Trees {
         Ok(trees)
     }
 
+    /// Compares the trees in a file with those from L1. The file stays as it is.
+    fn compared_with(mut self, l1: GivenL1, options: &TreesOptions) -> Result<Self, Error> {
+        if let Some(mut compared) = self.forest().cloned() {
+            let goes_on = l1.beside(&mut compared, options)?.is_some();
+            if compared.checked_by().has(CheckedBy::L1) {
+                options.observer.event(&Event::L1BesideFile { goes_on });
+            }
+        }
+        if let Some(opened) = Arc::get_mut(&mut self.0) {
+            opened.from_l1 = Some(l1);
+        }
+        Ok(self)
+    }
+
     /// Rebuilds the trees into a tree file and opens it.
     fn write(
-        paths: &[PathBuf],
+        (mut inputs, read, with_history): (TreeInputs, Option<ReadState>, bool),
         target: &Path,
-        with_history: bool,
         options: &TreesOptions,
     ) -> Result<Self, Error> {
-        let SourceFiles { paths, read, l1, options } = options.files(paths, false)?;
-        let options = &options;
-        let mut inputs = TreeInputs::of(&paths, l1, options)?;
         let l1 = std::mem::take(&mut inputs.l1);
         let opened = |gaps| {
             let file = TreeFile::open(target, options.state.access)?;
             let opened = Opened { gaps, ..Opened::new(Source::File(file), options) };
             Ok(Self(Arc::new(opened)))
         };
-        if inputs.states.is_empty() && inputs.events.is_empty() && !l1.is_empty() {
-            let Some(l1) = GivenL1::read(l1, options)? else { return Err(Error::NoInput) };
+        if let Some(l1) = GivenL1::read(l1, options)? {
             let l1_gaps = l1.rebuild_to_file(options, with_history, target)?;
             let file = TreeFile::open(target, options.state.access)?;
             let opened = Opened::new(Source::File(file), options);

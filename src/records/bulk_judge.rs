@@ -16,7 +16,7 @@ use crate::{
     message::L2ToL1Log,
     primitives::Hash,
     proof::{
-        Failure, Hints, Known, ProofRecord, Reason, Verdict,
+        Failure, Hints, Known, LeafRecord, ProofRecord, Reason, Verdict,
         proof_group::{Common, FoldedProof, ProofGroup},
         reader::{Defaults, ExactReader, Item, RecordError, compacted},
         verify::Folded,
@@ -42,6 +42,8 @@ enum Read {
     Grouped(Box<ProofRecord>, L2ToL1Log),
     /// The proof is judged alone.
     Alone(Box<ProofRecord>, L2ToL1Log),
+    /// The proof of a leaf of a batch root, which is judged alone.
+    Leaf(Box<LeafRecord>),
     /// The record of a failed request.
     Failure,
     Unreadable(RecordError),
@@ -138,6 +140,7 @@ impl BulkJudge {
     fn read(&self, entry: Entry, group: &mut ProofGroup) -> Read {
         let (record, log) = match entry.item(&self.defaults) {
             Ok(Item::Failure) => return Read::Failure,
+            Ok(Item::Leaf(record)) => return Read::Leaf(record),
             Ok(Item::Proof(record, log)) => (record, log),
             Err(error) => return Read::Unreadable(error),
         };
@@ -158,18 +161,17 @@ impl BulkJudge {
 
     /// Returns the verdict of the verifier of single proofs.
     fn alone(&self, line: u64, read: Read) -> Result<Option<VerdictLine>, StateError> {
-        let read = match read {
-            Read::Exact(entry) => match entry.item(&self.defaults) {
-                Ok(Item::Failure) => return Ok(None),
-                Ok(Item::Proof(record, log)) => Ok((record, log)),
-                Err(error) => Err(error),
-            },
-            Read::Grouped(record, log) | Read::Alone(record, log) => Ok((record, log)),
-            Read::Failure => return Ok(None),
+        let item = match read {
+            Read::Exact(entry) => entry.item(&self.defaults),
+            Read::Grouped(record, log) | Read::Alone(record, log) => Ok(Item::Proof(record, log)),
+            Read::Leaf(record) => Ok(Item::Leaf(record)),
+            Read::Failure => Ok(Item::Failure),
             Read::Unreadable(error) => Err(error),
         };
-        let (verdict, anchor) = match read {
-            Ok((record, log)) => self.roots.judge(&record, &log)?,
+        let (verdict, anchor) = match item {
+            Ok(Item::Failure) => return Ok(None),
+            Ok(Item::Proof(record, log)) => self.roots.judge(&record, &log)?,
+            Ok(Item::Leaf(record)) => self.roots.judge_leaf(&record)?,
             Err(error) => (error.into(), None),
         };
         let failure = |reason: &Reason| Some(Failure::of(reason.code(), reason, self.hints));

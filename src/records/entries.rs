@@ -147,6 +147,7 @@ impl Entry {
                 let message = record.message.as_ref().map_or(0, Vec::len);
                 256 + 32 * record.proof.len() + message
             }
+            // Only texts are records of leaves.
             Self::Row(_) => 64,
         }
     }

@@ -11,8 +11,8 @@ use crate::{
     message::L2ToL1Log,
     primitives::Hash,
     proof::{
-        Failure, FailureCode, Known, ProofRecord, Reason, Verdict, no_hints, reader::RecordError,
-        verify::RootRef,
+        Failure, FailureCode, Known, LeafRecord, ProofRecord, Reason, RootQuery, Verdict, no_hints,
+        reader::RecordError, verify::RootRef,
     },
     state::StateError,
 };
@@ -36,7 +36,8 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TrustedRoots {
-    /// One root for all proofs. Which batch or block has this root is not checked.
+    /// One root for all proofs. Which batch or block has this root is not checked, and of the timestamp of a block only
+    /// that it is not before the batch.
     Root(Hash),
     /// The roots that the contracts in a state accept.
     State(Arc<KnownRoots>),
@@ -58,9 +59,9 @@ impl From<KnownRoots> for TrustedRoots {
 
 impl TrustedRoots {
     /// Returns the trusted root at the location that a record's proof leads to.
-    pub(super) fn known(
+    pub(super) fn known<'q>(
         &self,
-        record: &ProofRecord,
+        record: impl Into<RootQuery<'q>>,
         root: &RootRef,
     ) -> Result<(Known, Option<RootLocation>), StateError> {
         match self {
@@ -84,9 +85,25 @@ impl TrustedRoots {
         record: &ProofRecord,
         log: &L2ToL1Log,
     ) -> Result<(Verdict, Option<RootLocation>), StateError> {
+        self.judge_by(record.into(), |known| Verdict::of(record, log, known))
+    }
+
+    /// Verifies the record of a leaf. A failure to read the state is an error, not a verdict.
+    pub(crate) fn judge_leaf(
+        &self,
+        record: &LeafRecord,
+    ) -> Result<(Verdict, Option<RootLocation>), StateError> {
+        self.judge_by(record.into(), |known| Verdict::of_leaf(record, known))
+    }
+
+    fn judge_by(
+        &self,
+        query: RootQuery<'_>,
+        verdict: impl FnOnce(&mut dyn FnMut(&RootRef) -> Known) -> Verdict,
+    ) -> Result<(Verdict, Option<RootLocation>), StateError> {
         let (mut location, mut unreadable) = (None, None);
         // Only the root that the words lead to is looked up in the state.
-        let verdict = Verdict::of(record, log, |root| match self.known(record, root) {
+        let verdict = verdict(&mut |root| match self.known(query, root) {
             Ok((known, found)) => {
                 location = found;
                 known
@@ -127,7 +144,17 @@ fn lacking(error: &StateError) -> Known {
 #[must_use]
 pub fn verify(record: &ProofRecord, known_roots: &TrustedRoots) -> Verdict {
     let Some(log) = &record.log else { return RecordError::Missing { field: "log" }.into() };
-    match known_roots.judge(record, log) {
+    or_damaged(known_roots.judge(record, log))
+}
+
+/// As [`verify`], of the record of a leaf of a batch root.
+#[must_use]
+pub fn verify_leaf(record: &LeafRecord, known_roots: &TrustedRoots) -> Verdict {
+    or_damaged(known_roots.judge_leaf(record))
+}
+
+fn or_damaged(judged: Result<(Verdict, Option<RootLocation>), StateError>) -> Verdict {
+    match judged {
         Ok((verdict, _)) => verdict,
         Err(error) => {
             let failure = Failure::of(FailureCode::StateDamaged, &error, no_hints);

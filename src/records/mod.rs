@@ -35,7 +35,7 @@ pub(crate) use encoder::{FailureLines, Form};
 pub use entries::{Entries, Entry};
 pub use entries_error::EntriesError;
 pub use format::{EncoderError, ProofFormat};
-pub use judge::{TrustedRoots, VerdictLine, VerdictsError, verify};
+pub use judge::{TrustedRoots, VerdictLine, VerdictsError, verify, verify_leaf};
 pub(crate) use l1_evidence::L1Evidence;
 pub use line::LineWriter;
 pub use outcome::{Count, Encode, Outcome, RequestSource};

@@ -59,7 +59,7 @@ fn judge(record: &Value, roots: &HashMap<u128, Hash>) -> Verdict {
             }
             _ => Known::Unknown,
         }),
-        Ok(Item::Failure) => panic!("no proof: {record}"),
+        Ok(Item::Leaf(_) | Item::Failure) => panic!("no proof of a log: {record}"),
         Err(error) => error.into(),
     }
 }

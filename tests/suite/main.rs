@@ -153,6 +153,9 @@ mod proofs {
     /// v33 with L1 as the settlement layer: proofs, refusals and leaves as the real contracts judged them.
     mod atomic_interop;
 
+    /// Records of leaves of batch roots of eight leaves (v33).
+    mod leaf_records;
+
     /// Proofs and verdicts against those of the real contracts.
     mod contract_proofs;
 

@@ -1,6 +1,6 @@
 use crate::{
     keccak::hash_node,
-    message::LOG_TREE_HEIGHTS,
+    message::{EightLeaves, ImtRoots, LOG_TREE_HEIGHTS},
     primitives::{BatchNumber, Hash},
 };
 
@@ -12,15 +12,20 @@ pub struct BatchRoots {
     /// In ascending order.
     numbers: Vec<BatchNumber>,
     aggregated: Vec<Hash>,
+    /// The possible nodes over the roots of the interop commitment tree in a batch root of eight leaves.
+    imt_nodes: Vec<Hash>,
 }
 
 impl BatchRoots {
     /// The batches of a chain with their roots, and the aggregated roots that its batch roots can have. A
-    /// batch root without an aggregated root, of the time before v26, is found too.
+    /// batch root without an aggregated root, of the time before v26, is found too. `may_have_eight_leaves` says whether
+    /// the batches may be of v33; then those without interop commitments are found too, since the roots of the commitment
+    /// tree are known for these alone.
     #[must_use]
     pub fn new(
         batches: impl IntoIterator<Item = (BatchNumber, Hash)>,
         aggregated: Vec<Hash>,
+        may_have_eight_leaves: bool,
     ) -> Self {
         let mut by_root: Vec<_> =
             batches.into_iter().map(|(number, root)| (root, number)).collect();
@@ -28,7 +33,11 @@ impl BatchRoots {
         by_root.dedup();
         let mut numbers: Vec<_> = by_root.iter().map(|(_, number)| *number).collect();
         numbers.sort_unstable();
-        Self { by_root, numbers, aggregated }
+        let imt_nodes = match may_have_eight_leaves {
+            true => ImtRoots::WITHOUT_COMMITMENTS.map(|imt| imt.node()).to_vec(),
+            false => Vec::new(),
+        };
+        Self { by_root, numbers, aggregated, imt_nodes }
     }
 
     /// The batch root that logs lead to whose padded trees have these roots, by [`LOG_TREE_HEIGHTS`].
@@ -37,7 +46,12 @@ impl BatchRoots {
         let aggregated = newest.into_iter().flat_map(|local| {
             self.aggregated.iter().map(move |aggregated| hash_node(local, *aggregated))
         });
+        let of_eight_leaves = aggregated.clone().flat_map(|logs| {
+            let left = self.imt_nodes.iter().map(move |imt| hash_node(logs, *imt));
+            left.map(|left| hash_node(left, EightLeaves::reserved_half()))
+        });
         aggregated
+            .chain(of_eight_leaves)
             .chain(local.iter().copied().flatten())
             .find(|root| self.after(root, None).is_some())
     }

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use struson::reader::{JsonSyntaxError, ReaderError, SyntaxErrorKind, ValueType};
 
-use super::{Format, ImportError, era, table};
+use super::{Format, ImportError, era, hex_text, table};
 use crate::{
     files::{HEAD_LEN, Input, container::is_container},
     ingest::{
@@ -24,6 +24,9 @@ impl Format {
         if era::is_header(head) {
             return Some(Self::EraSnapshot);
         }
+        if let Some(format) = Self::of_hex_text(input) {
+            return Some(format);
+        }
         if !matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) {
             let is_table = table::is_csv(head) || table::is_storage_logs(head);
             return is_table.then_some(Self::Table);
@@ -32,6 +35,11 @@ impl Format {
             Ok(Shape::Is(format)) => Some(format),
             _ => None,
         }
+    }
+
+    /// The format of a dump in hexadecimal text, as `anvil_dumpState` answers it. `None` for other texts.
+    pub(crate) fn of_hex_text(input: &Input) -> Option<Self> {
+        hex_text::is_dump(input).then_some(Self::Anvil)
     }
 }
 

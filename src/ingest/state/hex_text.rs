@@ -50,6 +50,24 @@ pub(super) fn unwrap(input: Input) -> Result<Input, ImportError> {
     Err(ImportError::Unknown { name, found: found.into() })
 }
 
+/// Whether a text begins as the answer of `anvil_dumpState` does: bare, as a string, or as the `result` of a JSON-RPC
+/// answer.
+pub(super) fn is_dump(input: &Input) -> bool {
+    let text = input.head().trim_ascii_start();
+    let digits = match text {
+        [b'{', ..] => match string_result(input) {
+            Ok(Some(start)) => input.head().get(start..),
+            _ => None,
+        },
+        [b'"', digits @ ..] => Some(digits),
+        _ => Some(text),
+    };
+    let digits = digits.map(|digits| digits.strip_prefix(b"0x").unwrap_or(digits));
+    // The header of gzip without a name, or an object with a member.
+    let starts = [&b"1f8b0800"[..], b"7b22"];
+    digits.is_some_and(|digits| starts.iter().any(|start| digits.starts_with(start)))
+}
+
 /// Whether a text is a dump in hexadecimal digits without `0x`: of gzip, or of a JSON object.
 fn is_bare_dump(text: &[u8]) -> bool {
     let is_known = text.starts_with(b"1f8b08") || text.starts_with(b"7b");

@@ -3,6 +3,7 @@ use thiserror::Error;
 #[cfg(feature = "calldata")]
 use crate::proof::calldata::CalldataError;
 use crate::{
+    message::BatchRootLeaf,
     primitives::spelled::SpellingError,
     proof::{FailureCode, TargetRecord, verify::VerifyError},
 };
@@ -54,6 +55,17 @@ pub enum RecordError {
     /// The shard has more than 8 bits.
     #[error("the record's log is of shard {0}, which does not fit 8 bits")]
     Shard(u64),
+    /// The record of a leaf of a batch root lacks the leaf.
+    #[error("the record of a leaf has no value, which is the leaf itself")]
+    NoLeaf,
+    /// The index of a leaf is not that of its name.
+    #[error("the record's leafIndex is {got}, but its leaf {leaf} has the index {}", .leaf.index())]
+    LeafIndex {
+        /// The leaf.
+        leaf: BatchRootLeaf,
+        /// The index in the record.
+        got: u64,
+    },
     /// A log in the form of an object lacks a field.
     #[error("the record's log has no {field}")]
     Log {

@@ -135,7 +135,7 @@ impl Fields {
 }
 
 /// The value of a field: the record's or the given one. If both exist, they must be equal.
-fn agreed<T: PartialEq + Display>(
+pub(super) fn agreed<T: PartialEq + Display>(
     field: &'static str,
     record: Option<T>,
     given: Option<T>,

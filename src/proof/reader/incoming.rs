@@ -30,7 +30,7 @@ use crate::{
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Incoming<'a> {
     #[serde(alias = "chain_id")]
-    chain_id: Member<ChainId>,
+    pub(super) chain_id: Member<ChainId>,
     #[serde(alias = "batch_number")]
     batch_number: Member<BatchNumber>,
     #[serde(alias = "l2_batch_number")]
@@ -41,10 +41,10 @@ pub(super) struct Incoming<'a> {
     #[serde(alias = "l2_message_index")]
     l2_message_index: Member<u64>,
     index: Member<u64>,
-    root: Member<Hash>,
+    pub(super) root: Member<Hash>,
     #[serde(alias = "merkleProof", alias = "merkle_proof")]
     pub(super) proof: Option<Vec<Hash>>,
-    target: Option<TargetRecord>,
+    pub(super) target: Option<TargetRecord>,
     #[serde(borrow)]
     log: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -61,7 +61,12 @@ pub(super) struct Incoming<'a> {
     #[serde(alias = "message_hash")]
     message_hash: Member<Hash>,
     #[serde(alias = "l1_timestamp")]
-    l1_timestamp: Member<Timestamp>,
+    pub(super) l1_timestamp: Member<Timestamp>,
+    #[serde(borrow)]
+    pub(super) leaf: Option<&'a RawValue>,
+    #[serde(alias = "leaf_index")]
+    pub(super) leaf_index: Member<u64>,
+    pub(super) value: Member<Hash>,
     #[cfg(feature = "calldata")]
     pub(super) call: Option<Call>,
     #[cfg(not(feature = "calldata"))]
@@ -160,7 +165,7 @@ impl Incoming<'_> {
         }
     }
 
-    fn batches(&self) -> [(&'static str, &Member<BatchNumber>); 3] {
+    pub(super) fn batches(&self) -> [(&'static str, &Member<BatchNumber>); 3] {
         [
             ("batchNumber", &self.batch_number),
             ("l2BatchNumber", &self.l2_batch_number),
@@ -178,6 +183,15 @@ impl Incoming<'_> {
             ("l2TxNumberInBatch", &self.l2_tx_number_in_batch),
             ("l2TxNumberInBlock", &self.l2_tx_number_in_block),
         ]
+    }
+
+    /// Whether the record is of a leaf of a batch root: it names one, and nothing of a log.
+    pub(super) fn is_of_leaf(&self) -> bool {
+        let of_log = ["log", "message", "sender", "txNumberInBatch", "messageHash"];
+        self.leaf.is_some()
+            && !self.id.is_present()
+            && !self.l2_message_index.is_present()
+            && self.first_of(&of_log).is_none()
     }
 
     /// The leaf index. Programs keep an `id` of their own beside `l2MessageIndex`, and an `index` of their own
@@ -251,7 +265,7 @@ fn required<T: Copy>(field: &'static str, member: &Member<T>) -> Result<T, Recor
 }
 
 /// The value of a fact that has several names. All that are present must have the same value.
-fn one_of<T: Spelled + Copy + PartialEq + Display>(
+pub(super) fn one_of<T: Spelled + Copy + PartialEq + Display>(
     names: &[(&'static str, &Member<T>)],
 ) -> Result<Option<T>, RecordError> {
     let mut found: Option<(&'static str, T)> = None;

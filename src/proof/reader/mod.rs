@@ -13,9 +13,10 @@ mod exact;
 mod fields;
 mod incoming;
 mod kind;
+mod leaf;
 mod parse;
 
-use crate::proof::ProofRecord;
+use crate::proof::{LeafRecord, ProofRecord};
 use crate::{
     message::L2ToL1Log,
     primitives::{BatchNumber, ChainId},
@@ -65,6 +66,8 @@ pub struct Defaults {
 pub enum Item {
     /// A proof and the log that it is for.
     Proof(Box<ProofRecord>, L2ToL1Log),
+    /// A proof of a leaf of a batch root of eight leaves.
+    Leaf(Box<LeafRecord>),
     /// A request that could not be fulfilled. There is nothing to verify.
     Failure,
 }

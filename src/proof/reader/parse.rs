@@ -45,7 +45,10 @@ pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
     }
     if let Some(words) = record.proof.take() {
         record.only("proof", &["data", "call"])?;
-        return record.fields(words)?.complete(defaults);
+        return match record.is_of_leaf() && defaults.log.is_none() {
+            true => record.leaf(words, defaults),
+            false => record.fields(words)?.complete(defaults),
+        };
     }
     match record.data.take() {
         None => Err(RecordError::NoProof),

@@ -221,6 +221,26 @@ fn files_are_surveyed_by_name() {
     assert_eq!(absent.code, Some(6), "{}", absent.stderr);
 }
 
+/// Every file of the fixtures that a command reads is named.
+#[test]
+fn every_fixture_is_of_a_known_kind() {
+    let folders = ["gateway-v28", "gateway-v29", "gateway-v31", "v33", "golden", "eth-get-proof"];
+    for folder in folders {
+        let path = fixture(folder);
+        let found = run(["survey", "--json", path.to_str().unwrap()]);
+        let found: Value = serde_json::from_str(&found.stdout).unwrap();
+        for file in found["files"].as_array().unwrap() {
+            let name = file["path"].as_str().unwrap();
+            // What the contracts returned, which only tests read.
+            let is_known = file["what"] != "not recognized";
+            assert!(
+                is_known || name.ends_with("roots.json") || name.ends_with("roots.json.gz"),
+                "{file}"
+            );
+        }
+    }
+}
+
 #[test]
 fn logs_without_batch_numbers_are_surveyed_by_the_roots() {
     let dir = IndexDir::new();

@@ -236,7 +236,7 @@ fn a_node_without_a_proof_is_quoted() {
 fn parse(value: &Value) -> Result<(ProofRecord, L2ToL1Log), RecordError> {
     match reader::parse(value.to_string().as_bytes(), &Defaults::default())? {
         Item::Proof(record, log) => Ok((*record, log)),
-        Item::Failure => panic!("{value}"),
+        Item::Leaf(_) | Item::Failure => panic!("{value}"),
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn run(data: &[u8]) {
     for log in [None, Some(log)] {
         match parse(text.as_bytes(), &Defaults { log, ..Defaults::default() }) {
             Ok(Item::Proof(record, log)) => is_read_back(&record, &log),
-            Ok(Item::Failure) => unreachable!("calldata are no failure"),
+            Ok(Item::Leaf(_) | Item::Failure) => unreachable!("calldata are of a log"),
             Err(error) => {
                 super::explain_coded(error.code(), &error);
             }

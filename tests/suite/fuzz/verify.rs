@@ -1,7 +1,7 @@
 use std::sync::LazyLock;
 
 use slproof::{
-    TrustedRoots, Verdict,
+    LeafRecord, TrustedRoots, Verdict,
     files::Input,
     ingest::state::Import,
     message::L2ToL1Log,
@@ -10,7 +10,7 @@ use slproof::{
         reader::{Defaults, Item, parse},
     },
     prove::StateOptions,
-    verify,
+    verify, verify_leaf,
 };
 
 /// The state of a settlement layer, and that of a chain that imported its roots.
@@ -31,6 +31,7 @@ static STATES: LazyLock<[TrustedRoots; 2]> = LazyLock::new(|| {
 pub(super) fn run(data: &[u8]) {
     let (record, log) = match parse(data, &Defaults::default()) {
         Ok(Item::Proof(record, log)) => (*record, log),
+        Ok(Item::Leaf(record)) => return of_leaf(*record),
         Ok(Item::Failure) => return,
         Err(error) => {
             return super::explain_coded(error.code(), &error);
@@ -51,6 +52,26 @@ pub(super) fn run(data: &[u8]) {
         matches!(verify(&record, &TrustedRoots::Root(own)), Verdict::Valid(_))
     };
     assert!(!(valid(log) && valid(L2ToL1Log::new(bytes))));
+}
+
+/// The record of a leaf is judged and written in the same way.
+fn of_leaf(record: LeafRecord) {
+    let text = serde_json::to_vec(&record).unwrap();
+    match parse(&text, &Defaults::default()) {
+        Ok(Item::Leaf(again)) => assert_eq!(*again, record),
+        other => panic!("{other:?}"),
+    }
+    let own = record.target.map_or(record.value, |target| target.root);
+    for roots in [&TrustedRoots::Root(own), &STATES[0], &STATES[1]] {
+        match verify_leaf(&record, roots) {
+            Verdict::Valid(folded) => {
+                assert!(record.target.is_none_or(|target| target.root == folded.root));
+            }
+            Verdict::Invalid(reason) | Verdict::CannotJudge(reason) => {
+                super::explain_coded(reason.code(), &reason);
+            }
+        }
+    }
 }
 
 fn judge(record: &ProofRecord, roots: &TrustedRoots) {

@@ -280,7 +280,7 @@ fn calldata_that_contradict_their_record_are_refused() {
                     .verify(&log, |_| record.target.map(|target| target.root))
                     .map(|_| ())
                     .map_err(|error| error.to_string()),
-                Ok(Item::Failure) => panic!("{line}"),
+                Ok(Item::Leaf(_) | Item::Failure) => panic!("{line}"),
                 Err(error) => Err(error.to_string()),
             }
         };
@@ -295,7 +295,7 @@ fn calldata_that_contradict_their_record_are_refused() {
             let item = reader::parse(&text, &Defaults::default());
             item.map(|item| match item {
                 Item::Proof(read, log) => (read, log),
-                Item::Failure => panic!("{line}"),
+                Item::Leaf(_) | Item::Failure => panic!("{line}"),
             })
         };
         let (whole, _) = read(&line).unwrap();

@@ -82,6 +82,7 @@ pub fn read_rows(file: &[u8]) -> Result<(Vec<Result<ProofRecord, RecordError>>, 
         for row in file.rows(group)? {
             match row? {
                 Ok(Item::Proof(record, _)) => records.push(Ok(*record)),
+                Ok(Item::Leaf(_)) => panic!("no row is of a leaf"),
                 Ok(Item::Failure) => failures += 1,
                 Err(error) => records.push(Err(error)),
             }

@@ -21,8 +21,10 @@ use slproof::{
 enum Change {
     /// A chain is registered; since v33 perhaps with a leaf for batch 0.
     Chain { has_genesis: bool },
-    /// A chain executes a batch. The executor of every other chain is upgraded with L1.
+    /// A chain executes a batch.
     Batch { chain: usize },
+    /// The executor of a chain is upgraded, if L1 is: its next batches become leaves.
+    Executor { chain: usize },
     /// The next blocks begin.
     Blocks(u64),
 }
@@ -31,13 +33,15 @@ fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         1 => any::<bool>().prop_map(|has_genesis| Change::Chain { has_genesis }),
         6 => (0usize..8).prop_map(|chain| Change::Batch { chain }),
+        2 => (0usize..8).prop_map(|chain| Change::Executor { chain }),
         3 => (1u64..4).prop_map(Change::Blocks),
     ]
 }
 
-/// What the model knows of a chain: its next batch, and its leaves.
+/// What the model knows of a chain: its next batch, whether that becomes a leaf, and its leaves.
 struct Chain {
     next: u64,
+    is_upgraded: bool,
     leaves: Vec<(BatchNumber, Hash, Timestamp)>,
 }
 
@@ -54,7 +58,7 @@ struct Model {
 impl Model {
     fn new() -> Self {
         let layer = Layer::new(Layout::V31, ChainId(1));
-        let chains = vec![Chain { next: 1, leaves: vec![] }];
+        let chains = vec![Chain { next: 1, is_upgraded: false, leaves: vec![] }];
         let mut model =
             Self { layer, block: 1, chains, roots: BTreeMap::new(), is_upgraded: false };
         model.stored();
@@ -77,9 +81,10 @@ impl Model {
             Change::Chain { has_genesis } if self.chains.len() < 8 => {
                 let index = self.chains.len();
                 self.layer.add_chain(ChainId(1000 + index as u64));
-                self.chains.push(Chain { next: 1, leaves: vec![] });
+                let is_upgraded = has_genesis && self.is_upgraded;
+                self.chains.push(Chain { next: 1, is_upgraded, leaves: vec![] });
                 self.stored();
-                if has_genesis && self.is_upgraded {
+                if is_upgraded {
                     self.layer.seed_genesis(index);
                     let genesis = slproof::message::EightLeaves::GENESIS.root();
                     let leaf = (BatchNumber(0), genesis, self.layer.timestamp());
@@ -91,7 +96,7 @@ impl Model {
                 let number = BatchNumber(self.chains[chain].next);
                 self.chains[chain].next += 1;
                 let root = keccak256(&[chain as u8, number.0 as u8]);
-                match self.is_upgraded && chain.is_multiple_of(2) {
+                match self.chains[chain].is_upgraded {
                     false => self.layer.record(chain, number, root),
                     true => {
                         self.layer.append(chain, number, root);
@@ -101,7 +106,10 @@ impl Model {
                     }
                 }
             }
-            Change::Chain { .. } | Change::Batch { .. } => {}
+            Change::Executor { chain } if chain > 0 && chain < self.chains.len() => {
+                self.chains[chain].is_upgraded |= self.is_upgraded;
+            }
+            Change::Chain { .. } | Change::Batch { .. } | Change::Executor { .. } => {}
         }
     }
 }

@@ -321,6 +321,40 @@ fn other_messages_have_the_call_that_verifies_them() {
     }
 }
 
+/// L1Nullifier of v33 has no `finalizeDeposit`. The upgrade sets `l1InteropHandler`, and MessageRoot stores timestamps.
+#[test]
+fn v33_pays_out_no_withdrawals() {
+    let by_nullifier = |case: Case| case.with(nullifier(), Word::from(215), 1);
+    let by_message_root =
+        |case: Case| Case { state: case.state.upgraded_to_v33(MESSAGE_ROOT), ..case };
+    let upgrades: [&dyn Fn(Case) -> Case; 2] = [&by_nullifier, &by_message_root];
+    for (sender, bytes) in [
+        (BASE_TOKEN, base_token(1)),
+        (STRANGER, base_token(1)),
+        (ASSET_ROUTER, routed(ASSET, STRANGER, 5)),
+        (OLD_BRIDGE, legacy(TOKEN, 9)),
+    ] {
+        for upgrade in upgrades {
+            let mut case = upgrade(Case::of(Release::V31, sender, &bytes));
+            let claim = case.has("unknown", "no-finalize-deposit");
+            assert!(claim["call"].is_null() && claim["reason"]["error"].is_null(), "{claim}");
+            // A pause of L1Nullifier does not matter.
+            case.state.set(nullifier(), Word::from(151), 1);
+            case.has("unknown", "no-finalize-deposit");
+            case.state.pay(CHAIN, BATCH, 0);
+            case.has_status("finalized");
+        }
+    }
+    // A bundle is a message that this program does not read.
+    for upgrade in upgrades {
+        let mut case = upgrade(Case::of(Release::V31, Address::system(0x1_000d), &[1, 2, 3]));
+        case.selection.kinds = vec![slproof::claims::ClaimKind::Other];
+        let claim = case.has("claimable", "no-finalize-deposit");
+        assert_eq!(claim["call"]["function"], "proveL2MessageInclusionShared");
+        assert!(claim["reason"]["error"].is_null(), "{claim}");
+    }
+}
+
 #[test]
 fn missing_messages_that_may_be_withdrawals_are_listed() {
     for (sender, is_listed) in [(BASE_TOKEN, true), (ASSET_ROUTER, true), (STRANGER, false)] {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     keccak::{hash_node, keccak256},
-    message::{BatchLogs, L2ToL1Log, MessageList},
+    message::{BatchLogs, EMPTY_IMT, EightLeaves, ImtRoots, L2ToL1Log, MessageList},
     primitives::{Address, ChainId},
 };
 
@@ -21,17 +21,23 @@ fn logs_of(transaction: &Sent) -> Vec<L2ToL1Log> {
     messages.iter().map(log).collect()
 }
 
-/// The batch root of transactions, by the algorithm that makes proofs.
-fn root_of(transactions: &[Sent]) -> Hash {
+/// The root of the logs of transactions, by the algorithm that makes proofs.
+fn local_root_of(transactions: &[Sent]) -> Hash {
     let logs = transactions.iter().flat_map(logs_of).collect();
     let batch = BatchLogs::new(ChainId(1), BatchNumber(1), logs, MessageList::default(), None);
-    hash_node(batch.unwrap().view().tree().root(), AGGREGATED)
+    batch.unwrap().view().tree().root()
+}
+
+/// Their batch root.
+fn root_of(transactions: &[Sent]) -> Hash {
+    hash_node(local_root_of(transactions), AGGREGATED)
 }
 
 /// The roots of batches that are numbered from 1.
 fn roots_of(batches: &[Vec<Sent>]) -> BatchRoots {
     let numbers = (1..).map(BatchNumber);
-    BatchRoots::new(numbers.zip(batches.iter().map(|batch| root_of(batch))), vec![AGGREGATED])
+    let roots = numbers.zip(batches.iter().map(|batch| root_of(batch)));
+    BatchRoots::new(roots, vec![AGGREGATED], false)
 }
 
 fn push(search: &mut BatchSearch<'_>, at: u64, transaction: &Sent) {
@@ -257,4 +263,32 @@ fn batches_as_long_as_the_window_are_found() {
     transactions.remove(300);
     let found = batches_in(&found(&roots_of(&batches), &transactions));
     assert_eq!(found, [(0, 255, 1), (511, 765, 3), (766, 767, 4)]);
+}
+
+/// Batches of one chain with roots of two and of eight leaves, as after an upgrade to v33.
+#[test]
+fn batches_with_roots_of_eight_leaves_are_found_unless_they_have_commitments() {
+    let batches: Vec<Vec<Sent>> =
+        (0..5).map(|at| vec![(0, vec![2 * at]), (1, vec![2 * at + 1])]).collect();
+    let eight = |batch: &[Sent], imt| {
+        let (local_root, multichain_root) = (local_root_of(batch), AGGREGATED);
+        EightLeaves { local_root, multichain_root, imt }.root()
+    };
+    let [empty, first, none] = ImtRoots::WITHOUT_COMMITMENTS;
+    let commitments = ImtRoots::Both { begin: EMPTY_IMT, end: Hash::new([9; 32]) };
+    let roots = [
+        root_of(&batches[0]),
+        eight(&batches[1], none),
+        eight(&batches[2], first),
+        eight(&batches[3], commitments),
+        eight(&batches[4], empty),
+    ];
+    let transactions: Vec<_> = batches.concat().into_iter().map(Some).collect();
+    let found_with = |may_have_eight_leaves| {
+        let roots = (1..).map(BatchNumber).zip(roots);
+        let roots = BatchRoots::new(roots, vec![AGGREGATED], may_have_eight_leaves);
+        batches_in(&found(&roots, &transactions))
+    };
+    assert_eq!(found_with(true), [(0, 1, 1), (2, 3, 2), (4, 5, 3), (8, 9, 5)]);
+    assert_eq!(found_with(false), [(0, 1, 1)]);
 }

@@ -1,0 +1,49 @@
+//! Records of leaves of a batch root.
+
+use super::{
+    Defaults, Item, RecordError,
+    fields::agreed,
+    incoming::{Incoming, one_of},
+};
+use crate::{
+    message::BatchRootLeaf,
+    primitives::Hash,
+    proof::{
+        LeafRecord,
+        verify::{self, VerifyError},
+    },
+};
+
+impl Incoming<'_> {
+    /// The record of a leaf, with these words. `defaults` have no log.
+    pub(super) fn leaf(self, words: Vec<Hash>, defaults: &Defaults) -> Result<Item, RecordError> {
+        let name = self.leaf.map_or("null", |text| text.get());
+        let leaf: BatchRootLeaf = serde_json::from_str(name)?;
+        if let Some(got) =
+            one_of(&[("leafIndex", &self.leaf_index)])?.filter(|got| *got != leaf.index())
+        {
+            return Err(RecordError::LeafIndex { leaf, got });
+        }
+        let missing = |field| RecordError::Missing { field };
+        let chain = agreed("chainId", one_of(&[("chainId", &self.chain_id)])?, defaults.chain)?;
+        let batch = agreed("batchNumber", one_of(&self.batches())?, defaults.batch)?;
+        let record = LeafRecord {
+            chain_id: chain.ok_or_else(|| missing("chainId"))?,
+            batch_number: batch.ok_or_else(|| missing("batchNumber"))?,
+            leaf,
+            value: one_of(&[("value", &self.value)])?.ok_or(RecordError::NoLeaf)?,
+            proof: words,
+            target: self.target,
+            l1_timestamp: one_of(&[("l1Timestamp", &self.l1_timestamp)])?,
+        };
+        if let Some(expected) = one_of(&[("root", &self.root)])? {
+            let of = (record.chain_id, record.batch_number, leaf.index());
+            let folded = verify::fold_leaf(record.value, of, &record.proof, record.l1_timestamp)?;
+            let got = folded.batch_root;
+            if got != expected {
+                return Err(VerifyError::BatchRoot { expected, got }.into());
+            }
+        }
+        Ok(Item::Leaf(Box::new(record)))
+    }
+}
