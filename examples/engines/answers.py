@@ -30,8 +30,11 @@ def for_spark(batches, tree, messages, target="latest"):
     for batch in batches:
         if batch.num_rows:
             proofs = prover(tree, messages).prove(batch, target=target)
-            columns = [_plain(column) for column in proofs.columns]
-            yield pyarrow.RecordBatch.from_arrays(columns, names=proofs.schema.names)
+            columns = {name: _plain(column) for name, column in zip(proofs.schema.names, proofs.columns)}
+            # Spark asks for the columns before the files are open. Only proofs since v33 have timestamps.
+            for name in ("l1_timestamp", "target_timestamp"):
+                columns.setdefault(name, pyarrow.nulls(proofs.num_rows, _IN_SPARK))
+            yield pyarrow.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
 
 def _plain(column):
@@ -48,6 +51,7 @@ SPARK_SCHEMA = ", ".join(
         "target_kind string, target_sl_chain_id decimal(20,0), target_number decimal(20,0), target_root binary",
         "log binary, message binary, error_code string, error_message string, request string",
         "sender binary, tx_number decimal(20,0), message_hash binary, tx_hash binary, checked_by string",
+        "l1_timestamp decimal(20,0), target_timestamp decimal(20,0)",
     ]
 )
 

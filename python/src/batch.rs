@@ -16,10 +16,10 @@ use slproof::{
 /// The length of a word of a proof in bytes.
 const WORD_LEN: usize = 32;
 
-/// The columns, in the order of the Parquet files.
-pub fn schema() -> SchemaRef {
+/// The columns, in the order of the Parquet files. Those of a settlement layer since v33 have timestamps.
+pub fn schema(has_timestamps: bool) -> SchemaRef {
     let words = Arc::new(Field::new("element", DataType::Binary, false));
-    let columns = [
+    let mut columns = vec![
         ("chain_id", DataType::UInt64),
         ("batch_number", DataType::UInt64),
         ("id", DataType::UInt64),
@@ -40,7 +40,12 @@ pub fn schema() -> SchemaRef {
         ("tx_hash", DataType::FixedSizeBinary(32)),
         ("checked_by", DataType::Utf8),
     ];
-    Arc::new(Schema::new(columns.map(|(name, kind)| Field::new(name, kind, true)).to_vec()))
+    if has_timestamps {
+        columns.push(("l1_timestamp", DataType::UInt64));
+        columns.push(("target_timestamp", DataType::UInt64));
+    }
+    let field = |(name, kind)| Field::new(name, kind, true);
+    Arc::new(Schema::new(columns.into_iter().map(field).collect::<Vec<_>>()))
 }
 
 /// A row: a proof, or a failed request with what it names.
@@ -88,11 +93,12 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Makes a batch of answers.
+/// Makes a batch of answers with the columns of [`schema`].
 ///
 /// # Errors
 /// [`ArrowError`] when the words or the messages have 2 GiB or more.
-pub fn record_batch(answers: &[Answer]) -> Result<RecordBatch, ArrowError> {
+pub fn record_batch(answers: &[Answer], has_timestamps: bool) -> Result<RecordBatch, ArrowError> {
+    let schema = schema(has_timestamps);
     let rows: Vec<Row<'_>> = answers.iter().map(Row::from).collect();
     let proofs = || rows.iter().map(Row::proof);
     let targets = || proofs().map(|record| record.and_then(|record| record.target.as_ref()));
@@ -103,12 +109,12 @@ pub fn record_batch(answers: &[Answer]) -> Result<RecordBatch, ArrowError> {
     let hashes: Vec<Option<[u8; 32]>> = logs()
         .map(|log| log.filter(|log| log.is_message()).map(|log| *log.value().as_bytes()))
         .collect();
-    let columns: Vec<ArrayRef> = vec![
+    let mut columns: Vec<ArrayRef> = vec![
         numbers(rows.iter().map(|row| row.place().chain.map(|chain| chain.0))),
         numbers(rows.iter().map(|row| row.place().batch.map(|batch| batch.0))),
         numbers(rows.iter().map(|row| row.place().id)),
         fixed(proofs().map(|record| Some(record?.root.as_bytes())))?,
-        words(&rows)?,
+        words(&rows, &schema)?,
         texts(targets().map(|target| Some(kind_name(target?)))),
         numbers(targets().map(|target| Some(target?.sl_chain_id?.0))),
         numbers(targets().map(|target| target?.number)),
@@ -127,7 +133,11 @@ pub fn record_batch(answers: &[Answer]) -> Result<RecordBatch, ArrowError> {
         fixed(proofs().map(|record| Some(record?.tx_hash.as_ref()?.as_bytes())))?,
         checks(proofs()),
     ];
-    RecordBatch::try_new(schema(), columns)
+    if has_timestamps {
+        columns.push(numbers(proofs().map(|record| Some(record?.l1_timestamp?.0))));
+        columns.push(numbers(targets().map(|target| Some(target?.timestamp?.0))));
+    }
+    RecordBatch::try_new(schema, columns)
 }
 
 fn kind_name(target: &TargetRecord) -> &'static str {
@@ -175,7 +185,7 @@ fn messages<'m>(values: impl Iterator<Item = Option<&'m [u8]>>) -> Result<ArrayR
 }
 
 /// The words of the proofs as one column of lists.
-fn words(rows: &[Row<'_>]) -> Result<ArrayRef, ArrowError> {
+fn words(rows: &[Row<'_>], schema: &Schema) -> Result<ArrayRef, ArrowError> {
     let lists = || rows.iter().map(|row| row.proof().map(|record| &record.proof[..]));
     let count: usize = lists().flatten().map(<[_]>::len).sum();
     let mut bytes = Vec::with_capacity(count * WORD_LEN);
@@ -184,7 +194,7 @@ fn words(rows: &[Row<'_>]) -> Result<ArrayRef, ArrowError> {
     }
     let each = offsets(iter::repeat_n(WORD_LEN, count))?;
     let words = BinaryArray::try_new(each, Buffer::from_vec(bytes), None)?;
-    let DataType::List(field) = schema().field(4).data_type().clone() else {
+    let DataType::List(field) = schema.field(4).data_type().clone() else {
         return Err(ArrowError::SchemaError("the proofs are not lists".into()));
     };
     let nulls = NullBuffer::from_iter(lists().map(|list| list.is_some()));

@@ -42,19 +42,17 @@ impl Batch {
     }
 }
 
-/// The schema of every batch of proofs.
+/// The schema of the batches of proofs of one settlement layer.
 #[pyclass(frozen, module = "slproof")]
-pub struct ProofSchema;
+pub struct ProofSchema {
+    pub has_timestamps: bool,
+}
 
 #[pymethods]
 impl ProofSchema {
-    #[new]
-    fn new() -> Self {
-        Self
-    }
-
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        let schema = FFI_ArrowSchema::try_from(schema().as_ref()).map_err(Failed::arguments)?;
+        let schema = FFI_ArrowSchema::try_from(schema(self.has_timestamps).as_ref());
+        let schema = schema.map_err(Failed::arguments)?;
         PyCapsule::new_with_value(py, schema, SCHEMA)
     }
 }

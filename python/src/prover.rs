@@ -8,10 +8,15 @@ use slproof::{
     TreesOptions,
     claims::{Claim, ClaimKind, ClaimSelection, Claims, ClaimsOptions, Status},
     message::LogKind,
-    primitives::{Address, BatchNumber, ChainId},
+    primitives::{Address, BatchNumber, ChainId, SlBlock},
 };
 
-use crate::{batch::record_batch, error::Failed, export::Batch, stream::Stream};
+use crate::{
+    batch::record_batch,
+    error::Failed,
+    export::{Batch, ProofSchema},
+    stream::Stream,
+};
 
 /// The inputs of a prover that are not trees or archives, as Python gives them.
 #[derive(FromPyObject)]
@@ -28,6 +33,8 @@ pub struct Inputs {
     anchor_bridgehub: Option<String>,
     #[pyo3(item)]
     sl_chain_id: Option<u64>,
+    #[pyo3(item)]
+    last_block: Option<u64>,
     #[pyo3(item)]
     chain: Option<u64>,
 }
@@ -65,6 +72,7 @@ pub fn open(
         let mut options = TreesOptions::default();
         (options.events, options.sl_batches) = (inputs.events, inputs.sl_batches);
         options.sl_chain = inputs.sl_chain_id.map(ChainId);
+        options.last_block = inputs.last_block.map(SlBlock);
         options.state.bridgehub = inputs.bridgehub.as_deref().map(address).transpose()?;
         if !inputs.anchor.is_empty() {
             let mut l1 = L1Options { paths: inputs.anchor, ..L1Options::default() };
@@ -86,9 +94,10 @@ impl Prover {
     /// Answers the requests in the lines of a text, in their order.
     fn prove(&self, py: Python<'_>, lines: Vec<u8>, target: &str) -> PyResult<Batch> {
         let job = self.inner.job(Selection::request_lines(lines)).target(parse_target(target)?);
-        match Stream::start(job, usize::MAX).next(py)? {
+        let has_timestamps = self.inner.trees().has_timestamps();
+        match Stream::start(job, usize::MAX, has_timestamps).next(py)? {
             Some(batch) => Ok(Batch::new(batch)),
-            None => Ok(Batch::new(record_batch(&[]).map_err(Failed::arguments)?)),
+            None => Ok(Batch::new(record_batch(&[], has_timestamps).map_err(Failed::arguments)?)),
         }
     }
 
@@ -112,7 +121,7 @@ impl Prover {
         let shard = which.shard.map(|(index, of)| Shard::from_index(index, of));
         let shard = shard.transpose().map_err(Failed::arguments)?;
         let job = self.inner.job(selection).target(parse_target(target)?).shard(shard);
-        Ok(Stream::start(job, rows.max(1)))
+        Ok(Stream::start(job, rows.max(1), self.inner.trees().has_timestamps()))
     }
 
     /// The roots by block, with what is new in each, as JSON.
@@ -163,6 +172,12 @@ impl Prover {
             Ok(all)
         })?;
         Ok(claims)
+    }
+
+    /// The columns of the batches of proofs.
+    #[getter]
+    fn schema(&self) -> ProofSchema {
+        ProofSchema { has_timestamps: self.inner.trees().has_timestamps() }
     }
 
     /// The numbers of batches and logs in the archive.

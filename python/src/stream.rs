@@ -34,12 +34,12 @@ pub struct Stream {
 
 impl Stream {
     /// Starts a job. Each batch has `rows` answers, but for the last one, which may have fewer.
-    pub fn start(job: Job, rows: usize) -> Self {
+    pub fn start(job: Job, rows: usize, has_timestamps: bool) -> Self {
         let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
         let cancelled = Arc::new(AtomicBool::new(false));
         let job = job.observer(Arc::new(Cancellation(Arc::clone(&cancelled))));
         let handle = thread::spawn(move || {
-            let mut batches = Batches { sender, rows, answers: Vec::new() };
+            let mut batches = Batches { sender, rows, has_timestamps, answers: Vec::new() };
             let ended = job.run(&mut batches).map_err(Failed::from);
             let last = ended.and_then(|_| batches.take());
             // Nobody listens if the stream was dropped.
@@ -110,6 +110,7 @@ impl Observer for Cancellation {
 struct Batches {
     sender: SyncSender<Sent>,
     rows: usize,
+    has_timestamps: bool,
     answers: Vec<Answer>,
 }
 
@@ -121,7 +122,7 @@ impl Batches {
             return Ok(None);
         }
         let answers: Vec<Answer> = self.answers.drain(..most).collect();
-        record_batch(&answers).map(Some).map_err(Failed::arguments)
+        record_batch(&answers, self.has_timestamps).map(Some).map_err(Failed::arguments)
     }
 }
 

@@ -1,7 +1,6 @@
 """The examples for engines give the rows of the command line. Spark needs pyspark and a Java runtime, Ray needs ray."""
 
 import functools
-import importlib.util
 import os
 import pathlib
 import shutil
@@ -13,18 +12,12 @@ import pyarrow.parquet
 import pytest
 
 import slproof
+from tools import needed
 
 ROOT = pathlib.Path(__file__).parents[2]
 STATE = str(ROOT / "fixtures" / "gateway-v29" / "state.anvil.json")
 LOGS = str(ROOT / "fixtures" / "gateway-v29" / "logs.jsonl.gz")
 sys.path.insert(0, str(ROOT / "examples" / "engines"))
-
-
-def needed(module):
-    if importlib.util.find_spec(module) is None:
-        if os.environ.get("SLPROOF_REQUIRE_TOOLS") == "1":
-            pytest.fail(f"{module} is not installed")
-        pytest.skip(f"{module} is not installed")
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,7 @@
 """The package on the fixtures of the repository, beside the command line."""
 
 import json
-import os
 import pathlib
-import subprocess
 
 import pyarrow
 import pyarrow.parquet
@@ -23,21 +21,6 @@ def prover():
     return slproof.open(STATE, LOGS)
 
 
-@pytest.fixture(scope="module")
-def command():
-    """Runs the command line. CI sets SLPROOF; elsewhere a missing program skips the test."""
-    program = os.environ.get("SLPROOF")
-    if program is None:
-        if os.environ.get("SLPROOF_REQUIRE_TOOLS") == "1":
-            pytest.fail("SLPROOF does not name the program")
-        pytest.skip("SLPROOF does not name the program")
-
-    def run(*args):
-        subprocess.run([program, *map(str, args)], check=True, capture_output=True)
-
-    return run
-
-
 def test_all_proofs_are_those_of_the_command_line(prover, command, tmp_path):
     path = tmp_path / "proofs.parquet"
     command("prove", "--tree", STATE, "--messages", LOGS, "--all", "--format", "parquet", "-o", path)
@@ -46,6 +29,21 @@ def test_all_proofs_are_those_of_the_command_line(prover, command, tmp_path):
     assert found.schema.equals(expected.schema), (found.schema, expected.schema)
     assert found.equals(expected)
     assert found.num_rows == 18_897
+
+
+def test_proofs_since_v33_have_the_timestamps_of_the_command_line(command, tmp_path):
+    state, logs = (ROOT / "fixtures" / "v33" / name for name in ("state.anvil.json.gz", "logs.jsonl.gz"))
+    bridgehub = "0x592112c1f2e490a99fef1c949cd6e42b11f42aea"
+    path = tmp_path / "proofs.parquet"
+    given = ("--bridgehub", bridgehub, "--chain", "8022833", "--all", "--format", "parquet", "-o", path)
+    command("prove", "--tree", state, "--messages", logs, *given)
+    expected = pyarrow.parquet.read_table(path)
+    prover = slproof.open(state, logs, bridgehub=bridgehub)
+    found = prover.prove_all(chain=8022833).read_all()
+    assert found.schema.equals(prover.schema) and found.equals(expected)
+    assert found["l1_timestamp"].null_count == 0 and found["target_timestamp"].null_count == 0
+    assert slproof.verify(found, state, bridgehub=bridgehub)["valid"].to_pylist() == [True] * found.num_rows
+    assert prover.prove([]).schema.equals(prover.schema)
 
 
 def test_batches_are_as_large_as_asked_and_shards_follow_each_other(prover):

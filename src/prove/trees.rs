@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     anchor::KnownRoots,
+    contracts::Layout,
     forest::{
         EventGap, Forest, History, L1Gap, RebuiltFromEvents, RebuiltFromL1, Timeline, TreeFile,
         rebuild,
@@ -328,6 +329,12 @@ impl Trees {
     #[must_use]
     pub fn forest(&self) -> Option<&Forest> {
         self.0.forest()
+    }
+
+    /// Whether proofs through these trees have timestamps, as since v33.
+    #[must_use]
+    pub fn has_timestamps(&self) -> bool {
+        self.forest().is_some_and(|forest| forest.layout() >= Layout::V33)
     }
 
     /// The tree file, if the trees come from one.

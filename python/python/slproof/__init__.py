@@ -22,10 +22,7 @@ import pyarrow.parquet
 from . import _slproof
 from ._slproof import Error
 
-__all__ = ["Error", "PROOF_SCHEMA", "Prover", "open", "survey", "verify"]
-
-PROOF_SCHEMA: pyarrow.Schema = pyarrow.schema(_slproof.ProofSchema())
-"""The columns of every batch of proofs."""
+__all__ = ["Error", "Prover", "open", "survey", "verify"]
 
 VERDICT_SCHEMA: pyarrow.Schema = pyarrow.schema(
     [
@@ -58,6 +55,7 @@ def open(
     bridgehub: str | None = None,
     anchor_bridgehub: str | None = None,
     sl_chain_id: int | None = None,
+    last_block: int | None = None,
     chain: int | None = None,
 ) -> Prover:
     """Opens the evidence of a settlement layer and archives of logs, in any form that the command line takes.
@@ -71,6 +69,7 @@ def open(
         "bridgehub": bridgehub,
         "anchor_bridgehub": anchor_bridgehub,
         "sl_chain_id": sl_chain_id,
+        "last_block": last_block,
         "chain": chain,
     }
     return Prover(_slproof.open(_paths(tree), _paths(messages), inputs))
@@ -92,7 +91,7 @@ class Prover:
         """
         lines = _lines(requests)
         if not lines:
-            return pyarrow.RecordBatch.from_pylist([], schema=PROOF_SCHEMA)
+            return pyarrow.RecordBatch.from_pylist([], schema=self.schema)
         return pyarrow.record_batch(self._inner.prove(lines, target))
 
     def prove_all(
@@ -115,7 +114,7 @@ class Prover:
         which = {"chain": chain, "batches": batches, "sender": sender, "kind": kind, "shard": shard}
         stream = self._inner.prove_all(target, which, rows)
         batches_of = (pyarrow.record_batch(batch) for batch in stream)
-        return pyarrow.RecordBatchReader.from_batches(PROOF_SCHEMA, batches_of)
+        return pyarrow.RecordBatchReader.from_batches(self.schema, batches_of)
 
     def history(self) -> list[dict[str, Any]]:
         """The roots by block of the settlement layer, with the chains and batches that are new in each.
@@ -142,6 +141,11 @@ class Prover:
         """
         found = self._inner.claims(l1_nullifier, chain, receiver, list(kinds), list(statuses))
         return [json.loads(claim) for claim in found]
+
+    @property
+    def schema(self) -> pyarrow.Schema:
+        """The columns of every batch of proofs; those of a settlement layer since v33 have timestamps."""
+        return pyarrow.schema(self._inner.schema)
 
     @property
     def counts(self) -> tuple[int, int]:

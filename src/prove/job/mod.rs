@@ -31,7 +31,6 @@ use std::{
 
 use super::{Error, Event, Observer, ObserverHandle, Prover, SlBlocks};
 use crate::{
-    contracts::Layout,
     files::{Compression, InputError, Output, is_file},
     forest::Timeline,
     proof::{Hints, Target, no_hints},
@@ -253,8 +252,7 @@ impl Job {
         let failures = output
             .failures_path()
             .map(|path| FailureLines { compression: Compression::of_name(path) });
-        let forest = self.prover.trees().forest();
-        let has_timestamps = forest.is_some_and(|forest| forest.layout() >= Layout::V33);
+        let has_timestamps = self.prover.trees().has_timestamps();
         let encoder = Encoder::new(form, compression, calls.clone()).with_hints(self.hints);
         let encoder = match form {
             Form::Page => encoder.with_l1(self.prover.trees().l1_evidence()?),
