@@ -155,6 +155,8 @@ failure_codes! {
     LogNotInTransaction = "log-not-in-transaction",
     /// The logs of the batch do not fold to its root.
     LogsDoNotFold = "logs-do-not-fold",
+    /// Batches of the settlement layer are missing on L1, and what is needed is lost with them.
+    LostOnL1 = "lost-on-l1",
     /// The text is not a record of a proof.
     MalformedRecord = "malformed-record",
     /// The text is not a request.

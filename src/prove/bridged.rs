@@ -60,7 +60,11 @@ impl<'f> Bridged<'f> {
         let after = |block| ExtractError::BatchAfterTarget { chain, batch, block, first: None };
         let has_root = |end: &BridgedEnd| end.blocks.is_some();
         let (end, is_block, path) = match target {
-            Resolved::BatchRoot => return Ok((Placed::at_batch_root(root), None)),
+            // The root may be known from a message only, which anyone can send.
+            Resolved::BatchRoot => {
+                self.trees.first(&self.leaf, |_| true).ok_or_else(|| self.lost())?;
+                return Ok((Placed::at_batch_root(root), None));
+            }
             Resolved::Block(timeline, at) => return Err(after(timeline.root(*at).block)),
             Resolved::SlBatch(_, tree, _) => return Err(after(tree.last_block())),
             Resolved::Latest(..) | Resolved::Bridged(BridgedTarget::Latest) => {
@@ -69,17 +73,8 @@ impl<'f> Bridged<'f> {
                 (end, true, path)
             }
             Resolved::First(_) => {
-                let since = self.trees.since(&self.leaf);
-                let end = since.and_then(|since| self.trees.end(since));
-                let end = end.filter(|end| has_root(end)).ok_or_else(|| self.lost())?;
-                let path = self.path(end)?;
-                match &end.blocks {
-                    Some(blocks) if blocks.start() < blocks.end() => {
-                        let block = *blocks.end();
-                        return Err(ExtractError::FirstRootUnknown { chain, batch, block });
-                    }
-                    _ => (end, true, path),
-                }
+                let end = self.trees.only_root(&self.leaf).ok_or_else(|| self.first_unknown())?;
+                (end, true, self.path(end)?)
             }
             Resolved::FirstSlBatch(trees) => {
                 let (end, path) = self.first_accepted(trees)?;
@@ -167,6 +162,16 @@ impl<'f> Bridged<'f> {
         match l1.objection(of, (self.forest.sl_chain(), end.batch.0), false) {
             Ok(answer) => answer.map(|answer| ExtractError::not_accepted(of, end.batch, answer)),
             Err(error) => Some(error.into()),
+        }
+    }
+
+    /// Why the first interop root with the batch is not known.
+    fn first_unknown(&self) -> ExtractError {
+        let BridgedLeaf { chain, batch, .. } = self.leaf;
+        let end = self.trees.since(&self.leaf).and_then(|since| self.trees.end(since));
+        match end.and_then(|end| end.blocks.as_ref()) {
+            Some(blocks) => ExtractError::FirstRootUnknown { chain, batch, block: *blocks.end() },
+            None => self.lost(),
         }
     }
 

@@ -118,6 +118,9 @@ impl BatchCheck for TreeCheck<'_> {
                 ExtractError::UnknownChain(_)
                 | ExtractError::BatchNotInTree { .. }
                 | ExtractError::BatchHasNoLeaf { .. }
+                | ExtractError::BatchLost { .. }
+                | ExtractError::MaybeLost { .. }
+                | ExtractError::PathLost { .. }
                 | ExtractError::NoBatchRoot { .. },
             ) => Verdict::Unknown,
             Err(error) => Verdict::Incomplete(error.into()),

@@ -4,7 +4,7 @@ use crate::{
     anchor::{BatchRoots, SettlementCheck},
     archive::{Archive, ArchiveError},
     contracts::Layout,
-    forest::{BridgedTrees, ChainTree, Forest, LostBatches, Timeline},
+    forest::{ChainTree, Forest, LostBatches, Timeline},
     message::{BatchView, LogTree},
     primitives::{BatchNumber, ChainId, Hash},
     proof::{CheckedBy, ProofEnd, Target},
@@ -323,10 +323,13 @@ fn find(
     chain: ChainId,
     batch: BatchNumber,
 ) -> Result<(&ChainTree, u64, Hash), ExtractError> {
-    let mut lost = forest.bridged().into_iter().flat_map(BridgedTrees::lost);
-    let is_it = |lost: &LostBatches| lost.chain == chain && lost.batches.contains(&batch);
-    if let Some(LostBatches { missing, .. }) = lost.find(is_it) {
-        return Err(ExtractError::BatchLost { chain, batch, missing });
+    if let (Some(trees), None) = (forest.bridged(), forest.chain(chain).and_then(|c| c.find(batch)))
+    {
+        let is_it = |lost: &LostBatches| lost.chain == chain && lost.batches.contains(&batch);
+        return Err(match trees.lost().find(is_it) {
+            Some(LostBatches { missing, .. }) => ExtractError::BatchLost { chain, batch, missing },
+            None => ExtractError::MaybeLost { chain, batch },
+        });
     }
     let tree = forest.chain(chain).ok_or(ExtractError::UnknownChain(chain))?;
     let (leaf_index, batch_root) = tree.find(batch).ok_or_else(|| {

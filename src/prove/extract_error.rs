@@ -45,6 +45,17 @@ pub enum ExtractError {
         /// The batches of the settlement layer of which one executed it.
         missing: RangeInclusive<SlBatch>,
     },
+    /// The batch is not among those that are known to be executed, but the settlement layer's batches are not all known.
+    #[error(
+        "it is not known whether batch {batch} of chain {chain} was executed: batches of the settlement layer that \
+         may have executed it are missing on L1"
+    )]
+    MaybeLost {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
     /// The batch was executed after missing batches of the settlement layer, and its path has a lost node.
     #[error(
         "batch {batch} of chain {chain} was executed after batches of the settlement layer that are missing on L1, and \
@@ -411,10 +422,12 @@ impl ExtractError {
     pub fn code(&self) -> FailureCode {
         match self {
             Self::UnknownChain(_) => FailureCode::UnknownChain,
-            Self::BatchNotInTree { .. }
-            | Self::BatchHasNoLeaf { .. }
-            | Self::BatchLost { .. }
-            | Self::PathLost { .. } => FailureCode::BatchNotInTree,
+            Self::BatchNotInTree { .. } | Self::BatchHasNoLeaf { .. } => {
+                FailureCode::BatchNotInTree
+            }
+            Self::BatchLost { .. } | Self::MaybeLost { .. } | Self::PathLost { .. } => {
+                FailureCode::LostOnL1
+            }
             Self::BatchAfterSlBatch { .. } => FailureCode::BatchAfterTarget,
             Self::SlBatchAfterGap { reason, .. } => reason.code(),
             Self::NotEightLeaves { .. } => FailureCode::NotEightLeaves,

@@ -21,8 +21,8 @@ use crate::{
     anchor::KnownRoots,
     contracts::Layout,
     forest::{
-        EventGap, Forest, History, L1Gap, RebuiltFromEvents, RebuiltFromL1, Timeline, TreeFile,
-        rebuild,
+        BridgedTrees, EventGap, Forest, History, L1Gap, RebuiltFromEvents, RebuiltFromL1, Timeline,
+        TreeFile, rebuild,
     },
     ingest::{
         events::EventList,
@@ -377,7 +377,8 @@ impl Trees {
                     Source::Events(_, history) | Source::L1(_, history) => history.digest(),
                     _ => String::new(),
                 };
-                format!("{sl_chain} {layout} {root} {latest} {checked_by} {past}")
+                let bridged = forest.bridged().map(BridgedTrees::identity).unwrap_or_default();
+                format!("{sl_chain} {layout} {root} {latest} {checked_by} {past}{bridged}")
             }
             Source::State { roots, .. } => hex::encode(&roots.state().container().digest()),
             Source::Stored(paths) => paths.identity(),

@@ -86,6 +86,7 @@ pub(super) fn count(
         let bridged = bridged.filter(|_| leaf.is_none());
         let bridged =
             bridged.and_then(|trees| Some((trees, trees.find(batch.chain(), batch.batch())?)));
+        let bridged = bridged.filter(|(trees, leaf)| trees.first(leaf, |_| true).is_some());
         if let Some((trees, leaf)) = bridged {
             whole.add(&batch);
             for (counts, reach) in provable.iter_mut().zip(&reaches.kinds) {

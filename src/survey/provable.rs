@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Counts, Problem};
 use crate::{
-    forest::{BridgedEnd, BridgedLeaf, BridgedTrees, ChainTree, Timeline},
+    forest::{BridgedLeaf, BridgedTrees, ChainTree, Timeline},
     primitives::SlBatch,
     prove::{SlBatchTree, Trees},
 };
@@ -72,11 +72,7 @@ impl Reach<'_> {
             Self::All(_) => true,
             // Which of several blocks executed it is not known.
             Self::First(_) => {
-                let end = trees.since(leaf).and_then(|since| trees.end(since));
-                let is_only = |end: &&BridgedEnd| {
-                    end.blocks.as_ref().is_some_and(|blocks| blocks.start() == blocks.end())
-                };
-                end.filter(is_only).is_some_and(|end| trees.path(leaf, end).is_some())
+                trees.only_root(leaf).is_some_and(|end| trees.path(leaf, end).is_some())
             }
             // Its target is before them.
             Self::SlBatch(..) => false,

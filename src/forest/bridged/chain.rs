@@ -18,6 +18,8 @@ pub(in crate::forest) struct BridgedChain {
     tree: PartialTree,
     /// The number of batches at the end of a batch of the settlement layer; both ascend.
     counts: Vec<(SlBatch, u64)>,
+    /// The leaf indices of batches that missing batches of the settlement layer executed, and whose roots are known.
+    told: Vec<u64>,
     /// The lost batches, with the missing batches of the settlement layer of which one executed them.
     pub(super) lost: Vec<(RangeInclusive<BatchNumber>, RangeInclusive<SlBatch>)>,
 }
@@ -25,8 +27,9 @@ pub(in crate::forest) struct BridgedChain {
 impl BridgedChain {
     /// A chain without batches.
     pub(in crate::forest) fn new(id: Option<ChainId>) -> Self {
-        let (numbers, roots, counts, lost) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { id, numbers, roots, tree: PartialTree::new(entry_zeros()), counts, lost }
+        let (numbers, roots, counts) = (Vec::new(), Vec::new(), Vec::new());
+        let (told, lost) = (Vec::new(), Vec::new());
+        Self { id, numbers, roots, tree: PartialTree::new(entry_zeros()), counts, told, lost }
     }
 
     /// The number of batches.
@@ -48,19 +51,23 @@ impl BridgedChain {
         self.counts.push((by, self.tree.leaves()));
     }
 
-    /// Notes batches as lost in missing batches of the settlement layer.
-    pub(in crate::forest) fn note_lost(
+    /// Appends a batch that missing batches of the settlement layer executed, as [`BridgedChain::push`].
+    pub(in crate::forest) fn push_missing(
         &mut self,
-        numbers: impl Iterator<Item = BatchNumber>,
+        number: BatchNumber,
+        root: Option<Hash>,
         missing: &RangeInclusive<SlBatch>,
+        by: SlBatch,
     ) {
-        for number in numbers {
-            match self.lost.last_mut() {
-                Some((lost, within)) if lost.end().0 + 1 == number.0 && within == missing => {
-                    *lost = *lost.start()..=number;
-                }
-                _ => self.lost.push((number..=number, missing.clone())),
+        self.push(number, root, by);
+        if root.is_some() {
+            return self.told.push(self.len() - 1);
+        }
+        match self.lost.last_mut() {
+            Some((lost, within)) if lost.end().0 + 1 == number.0 && within == missing => {
+                *lost = *lost.start()..=number;
             }
+            _ => self.lost.push((number..=number, missing.clone())),
         }
     }
 
@@ -110,6 +117,11 @@ impl BridgedChain {
     pub(super) fn path(&self, leaf: u64, batch: SlBatch) -> Option<Vec<Hash>> {
         let leaves = self.len_at(batch);
         (leaf < leaves).then(|| self.tree.path(leaf, leaves)).flatten()
+    }
+
+    /// Whether missing batches of the settlement layer appended the leaf.
+    pub(super) fn is_told(&self, leaf: u64) -> bool {
+        self.told.binary_search(&leaf).is_ok()
     }
 
     /// The batch of the settlement layer at whose end the leaf was there.
@@ -189,9 +201,13 @@ mod tests {
         let known = |batch| (0..8).filter(|leaf| chain.path(*leaf, SlBatch(batch)).is_some());
         assert_eq!(known(7).collect::<Vec<_>>(), [1, 4, 5, 6, 7]);
         assert_eq!(known(2).count(), 1);
-        chain.note_lost([1, 2, 4].map(BatchNumber).into_iter(), &(SlBatch(1)..=SlBatch(1)));
+        let missing = SlBatch(9)..=SlBatch(9);
+        for (number, root) in [(8, None), (9, None), (10, Some(Hash::ZERO)), (11, None)] {
+            chain.push_missing(BatchNumber(number), root, &missing, SlBatch(10));
+        }
         let lost: Vec<_> =
             chain.lost.iter().map(|(lost, _)| (lost.start().0, lost.end().0)).collect();
-        assert_eq!(lost, [(1, 2), (4, 4)]);
+        assert_eq!(lost, [(8, 9), (11, 11)]);
+        assert!(chain.is_told(10) && !chain.is_told(11));
     }
 }

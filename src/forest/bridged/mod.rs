@@ -19,7 +19,7 @@ pub(super) use shared::{NodeAt, SharedNodes};
 
 use super::{batch_leaf, chain_id_leaf};
 use crate::{
-    keccak::hash_node,
+    keccak::{hash_node, keccak256},
     primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock},
 };
 
@@ -97,6 +97,14 @@ impl BridgedTrees {
         Self { chains, shared, ends }
     }
 
+    /// A text that tells these trees from others that end at the same batch.
+    pub(crate) fn identity(&self) -> String {
+        let lost: u64 =
+            self.lost().map(|lost| lost.batches.end().0 - lost.batches.start().0 + 1).sum();
+        let roots: Vec<u8> = self.ends.iter().flat_map(|end| *end.root.as_bytes()).collect();
+        format!("{} {lost} {}", self.leaves().count(), keccak256(&roots))
+    }
+
     /// The batches of the settlement layer whose roots can be targets, in ascending order.
     #[must_use]
     pub fn ends(&self) -> &[BridgedEnd] {
@@ -142,6 +150,15 @@ impl BridgedTrees {
     #[must_use]
     pub fn since(&self, leaf: &BridgedLeaf) -> Option<SlBatch> {
         self.chains.get(leaf.index as usize)?.since(leaf.leaf)
+    }
+
+    /// The batch of the settlement layer that executed a batch of a chain, if it has one interop root only: then that is
+    /// the first root with the batch.
+    #[must_use]
+    pub fn only_root(&self, leaf: &BridgedLeaf) -> Option<&BridgedEnd> {
+        let is_told = self.chains.get(leaf.index as usize)?.is_told(leaf.leaf);
+        let end = self.end(self.since(leaf).filter(|_| !is_told)?)?;
+        end.blocks.as_ref().is_some_and(|blocks| blocks.start() == blocks.end()).then_some(end)
     }
 
     /// The batches whose roots are lost, by chain index.

@@ -1,13 +1,14 @@
 //! Trees from the batches of a settlement layer on L1.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use crate::support::{self, fixture, l1_files};
 use serde_json::{Value, json};
 use slproof::{
     Messages, Prover, Request, Target, Trees, TreesOptions,
     forest::{
-        Forest, InteropRoot, L1Gap, RebuildOptions, SearchBudget, WantedRoot, explain_one, rebuild,
+        BridgedTrees, Forest, InteropRoot, L1Gap, LostBatches, RebuildOptions, SearchBudget,
+        WantedRoot, explain_one, rebuild,
     },
     ingest::{
         l1::{LayerRecordError, LayerRecorder, PublishedBatch},
@@ -168,7 +169,7 @@ fn every_lost_batch_of_the_settlement_layer_is_bridged_or_ends_the_trees() {
     let expected = from_state();
     let folder = tempfile::tempdir().unwrap();
     let commits = l1_files::commits();
-    let mut bridged = Vec::new();
+    let (mut bridged, mut crossed) = (Vec::new(), Vec::new());
     for batch in l1_files::sl_batches() {
         let lost = batch["slBatch"].as_u64().unwrap();
         let left: Vec<Value> = commits
@@ -195,6 +196,12 @@ fn every_lost_batch_of_the_settlement_layer_is_bridged_or_ends_the_trees() {
             }
             [L1Gap::Ends { missing: found, last }] => {
                 assert_eq!((found, *last), (&missing, SlBatch(2029)));
+                assert!(forest.bridged().is_some_and(|trees| trees.ends().is_empty()));
+            }
+            [L1Gap::Crossed { missing: found, .. }] => {
+                assert_eq!(found, &missing);
+                crossed.push(lost);
+                assert_bridged(forest.bridged().unwrap(), lost);
             }
             // Without its commit, the last batch is not known at all.
             [] => assert_eq!(lost, 2029),
@@ -204,6 +211,55 @@ fn every_lost_batch_of_the_settlement_layer_is_bridged_or_ends_the_trees() {
     // The two batches that 2024 executed were committed in another one.
     assert!(bridged.contains(&(2024, 2)), "{bridged:?}");
     assert!(bridged.len() > 12, "{bridged:?}");
+    // Nothing is stored after the last batches.
+    assert_eq!(crossed, [0], "{crossed:?}");
+}
+
+/// Checks what is known after a lost batch of the settlement layer with what its makers say: the roots of batches, the
+/// lost ones, and the roots of the settlement layer's batches. Each path was folded to such a root.
+fn assert_bridged(trees: &BridgedTrees, lost: u64) {
+    let expected = support::json("l1/expected.json.gz");
+    let number = |line: &Value, name: &str| line[name].as_u64().unwrap();
+    let executed: BTreeMap<(u64, u64), u64> = expected["executed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| ((number(one, "chainId"), number(one, "batchNumber")), number(one, "slBatch")))
+        .collect();
+    let roots: BTreeMap<(u64, u64), String> = support::json_lines("gateway-v29/logs.jsonl.gz")
+        .iter()
+        .map(|one| {
+            let root = one["chainBatchRoot"].as_str().unwrap().to_owned();
+            ((number(one, "chainId"), number(one, "batchNumber")), root)
+        })
+        .collect();
+    for leaf in trees.leaves() {
+        let key = (leaf.chain.0, leaf.batch.0);
+        assert_eq!(roots[&key], leaf.root.to_string(), "{lost}: {key:?}");
+        if let Some((end, _)) = trees.first(&leaf, |_| true) {
+            assert!(end.batch.0 >= executed[&key], "{lost}: {key:?}");
+        }
+    }
+    for LostBatches { chain, batches, missing } in trees.lost() {
+        assert_eq!(missing, SlBatch(lost)..=SlBatch(lost));
+        for batch in batches.start().0..=batches.end().0 {
+            assert_eq!(executed[&(chain.0, batch)], lost, "batch {batch} of chain {chain}");
+        }
+    }
+    for end in trees.ends() {
+        let batches = expected["slBatches"].as_array().unwrap();
+        let made = batches.iter().find(|one| number(one, "slBatch") == end.batch.0).unwrap();
+        assert_eq!(made["chainBatchRoot"], end.root.to_string());
+        assert_eq!(made["sharedTreeRoot"], end.shared_root.to_string());
+        if let Some(blocks) = &end.blocks {
+            let within = number(made, "firstBlock")..=number(made, "lastBlock");
+            assert!(within.contains(&blocks.start().0) && within.contains(&blocks.end().0));
+            assert_eq!(
+                expected["historicalRoot"][blocks.end().to_string()],
+                end.shared_root.to_string()
+            );
+        }
+    }
 }
 
 #[test]

@@ -35,11 +35,12 @@ pub(super) struct AfterGap<'a, 'r> {
 }
 
 impl AfterGap<'_, '_> {
-    /// The trees after the gap, and what each gap costs. `None` if the root of no later batch is known.
+    /// The trees after the gap, and what each gap costs. Nothing is said of the gaps if the root of no later batch is
+    /// known.
     pub(super) fn read(
         &self,
         (sl_chain, registered, executed): (ChainId, &[Option<Registered>], &[Executed]),
-    ) -> Result<Option<(BridgedTrees, Vec<L1Gap>)>, RebuildError> {
+    ) -> Result<(BridgedTrees, Vec<L1Gap>), RebuildError> {
         let mut executed = executed.to_vec();
         for chain in &registered[executed.len()..] {
             executed.extend(match chain {
@@ -52,13 +53,13 @@ impl AfterGap<'_, '_> {
         let crossing = Crossing::new(self.record, sl_chain, of, candidates, self.end);
         let (mut trees, missing) = crossing.run(self.end);
         if trees.ends().is_empty() {
-            return Ok(None);
+            return Ok((trees, Vec::new()));
         }
         self.find_blocks(&mut trees)?;
         let gaps = missing.iter().enumerate();
         let gaps = gaps.map(|(at, gap)| crossed(&trees, gap, missing.get(at + 1)));
         let gaps = gaps.collect();
-        Ok(Some((trees, gaps)))
+        Ok((trees, gaps))
     }
 
     fn of_chains(&self, chains: &[Registered]) -> Result<Vec<Executed>, RebuildError> {

@@ -25,7 +25,7 @@ use crate::{
 /// The most values that are tried for one node.
 const MOST_TRIED: usize = 1 << 12;
 /// The most chains that are tried that only missing batches may have registered, after the last known one.
-const MOST_NEW: u64 = 2;
+const MOST_NEW: u64 = 4;
 
 /// The trees after missing batches, as they grow.
 pub(super) struct Crossing<'r> {
@@ -123,21 +123,48 @@ impl<'r> Crossing<'r> {
         self.unplaced = self.unplaced_leaves(batch, stored);
         let count = count as u64;
         let is_right = |shared_root: &Hash| hash_node(local_root, *shared_root) == root;
-        let found = (count..=count + MOST_NEW).find_map(|chains| {
+        let roots = (count..=count + MOST_NEW).filter_map(|chains| {
             let roots = self.values((height(chains), 0), chains);
             roots.into_iter().find(is_right).map(|root| (chains, root))
         });
-        let Some((chains, shared_root)) = found else { return };
-        self.settle((height(chains), 0), shared_root, chains, batch);
-        self.ends.push(BridgedEnd {
-            batch,
-            chains,
-            shared_root,
-            local_root,
-            root,
-            executed,
-            blocks: None,
-        });
+        let roots: Vec<(u64, Hash)> = roots.collect();
+        // With the right number of chains, the last leaf follows from the root, unless it is lost.
+        let follows = |(chains, root): &&(u64, Hash)| {
+            self.leads_to(chains - 1, (height(*chains), 0), *root, *chains)
+        };
+        let found = roots.iter().find(follows).or(roots.first()).copied();
+        if let Some((chains, shared_root)) = found {
+            self.settle((height(chains), 0), shared_root, chains, batch);
+            self.ends.push(BridgedEnd {
+                batch,
+                chains,
+                shared_root,
+                local_root,
+                root,
+                executed,
+                blocks: None,
+            });
+        }
+        for (index, chain) in (0..).zip(&mut self.chains) {
+            chain.end(self.shared.now((0, index)));
+        }
+    }
+
+    /// Whether the nodes from this one down to a leaf follow from it.
+    fn leads_to(&self, leaf: u64, (level, index): NodeAt, node: Hash, count: u64) -> bool {
+        let Some(below) = level.checked_sub(1) else { return true };
+        let Some(pair) = self.children((level, index), node, count) else { return false };
+        let side = leaf >> below & 1;
+        self.leads_to(leaf, (below, 2 * index + side), pair[side as usize], count)
+    }
+
+    /// The children of a node, if they follow from it.
+    fn children(&self, (level, index): NodeAt, node: Hash, count: u64) -> Option<[Hash; 2]> {
+        let below = level.checked_sub(1)?;
+        let [lefts, rights] = [0, 1].map(|side| self.values((below, 2 * index + side), count));
+        let mut pairs =
+            lefts.iter().flat_map(|left| rights.iter().map(move |right| [*left, *right]));
+        pairs.find(|[left, right]| hash_node(*left, *right) == node)
     }
 
     /// What the leaf of a chain may be whose registration is missing.
@@ -188,18 +215,15 @@ impl<'r> Crossing<'r> {
         if index >= level_len(count, level) {
             return;
         }
-        let before = self.shared.last(at);
         self.shared.set(batch, at, node);
         let Some(below) = level.checked_sub(1) else {
-            return self.settle_chain(index as usize, node, before == Some(node), batch);
+            return self.settle_chain(index as usize, node, batch);
         };
         let children = [0, 1].map(|side| (below, 2 * index + side));
-        let [lefts, rights] = children.map(|child| self.values(child, count));
-        let mut pairs = lefts.iter().flat_map(|left| rights.iter().map(move |right| (left, right)));
-        let right = pairs.find(|(left, right)| hash_node(**left, **right) == node);
-        if let Some((left, right)) = right {
-            self.settle(children[0], *left, count, batch);
-            self.settle(children[1], *right, count, batch);
+        if let Some(nodes) = self.children(at, node, count) {
+            for (child, node) in children.into_iter().zip(nodes) {
+                self.settle(child, node, count, batch);
+            }
             return;
         }
         // A node that a batch stored is right without its sibling.
@@ -211,7 +235,7 @@ impl<'r> Crossing<'r> {
     }
 
     /// Takes a chain's leaf that is known to be right.
-    fn settle_chain(&mut self, index: usize, leaf: Hash, is_unchanged: bool, batch: SlBatch) {
+    fn settle_chain(&mut self, index: usize, leaf: Hash, batch: SlBatch) {
         while self.chains.len() <= index {
             self.chains.push(CrossingChain::new(None, Executed::default()));
         }
@@ -220,7 +244,7 @@ impl<'r> Crossing<'r> {
             return;
         }
         if chain.tree.id.is_some() {
-            return chain.settle(leaf, is_unchanged, &self.missing, batch);
+            return chain.settle(leaf, &self.missing, batch);
         }
         let is_it = |(id, executed): &(ChainId, Executed)| {
             chain_id_leaf(Hash::ZERO, *id) == leaf

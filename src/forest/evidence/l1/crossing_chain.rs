@@ -25,6 +25,8 @@ pub(super) struct CrossingChain {
     pub(super) tree: BridgedChain,
     /// Whether nothing was appended that the tree does not have. Lost leaves may be in it.
     pub(super) is_settled: bool,
+    /// The chain's leaf in the shared tree when it was last known whole.
+    last_leaf: Option<Hash>,
     /// Whether the tree contradicts a node that was stored. Then nothing more is appended.
     is_wrong: bool,
 }
@@ -50,7 +52,7 @@ impl CrossingChain {
     pub(super) fn new(registered: Option<(ChainId, SlBatch)>, executed: Executed) -> Self {
         let (id, since) = registered.unzip();
         let (tree, is_settled) = (BridgedChain::new(id), registered.is_some());
-        Self { since, executed, taken: 0, tree, is_settled, is_wrong: false }
+        Self { since, executed, taken: 0, tree, is_settled, last_leaf: None, is_wrong: false }
     }
 
     /// Appends what was executed up to the end of a batch before which none is missing.
@@ -61,6 +63,14 @@ impl CrossingChain {
             for (number, root) in self.executed.batches(at, at + 1) {
                 self.tree.push(number, Some(root), since);
             }
+        }
+        self.last_leaf = self.tree.leaf();
+    }
+
+    /// Notes the chain's leaf in the shared tree at the end of a batch.
+    pub(super) fn end(&mut self, leaf: Option<Hash>) {
+        if self.is_settled {
+            self.last_leaf = leaf.or(self.last_leaf);
         }
     }
 
@@ -74,16 +84,16 @@ impl CrossingChain {
         missing: &RangeInclusive<SlBatch>,
     ) {
         let (start, end) = (self.taken, self.executed.count_by(batch));
-        let new: Vec<Appended> =
-            self.executed.batches(start, end).map(|(number, root)| (number, Some(root))).collect();
+        let new: Vec<(BatchNumber, Hash)> = self.executed.batches(start, end).collect();
         let Some((first, _)) = new.first().filter(|_| !self.is_wrong) else { return };
         let mut best: Option<BridgedChain> = None;
         for lost in self.possibly_lost(*first, missing) {
             let mut tree = self.tree.clone();
-            let unknown = lost.iter().filter(|(_, root)| root.is_none());
-            tree.note_lost(unknown.map(|(number, _)| *number), missing);
-            for (number, root) in lost.iter().chain(&new) {
-                tree.push(*number, *root, batch);
+            for (number, root) in &lost {
+                tree.push_missing(*number, *root, missing, batch);
+            }
+            for (number, root) in &new {
+                tree.push(*number, Some(*root), batch);
             }
             for node in stored {
                 if let NodeSlot::Side(chain, level) = node.slot
@@ -160,7 +170,7 @@ impl CrossingChain {
             {
                 break;
             }
-            tree.push(*number, Some(*root), by);
+            tree.push_missing(*number, Some(*root), missing, by);
             trees.push(tree.clone());
         }
         trees
@@ -173,14 +183,8 @@ impl CrossingChain {
     }
 
     /// Takes the chain's leaf in the shared tree, which is known to be right at the end of a batch.
-    pub(super) fn settle(
-        &mut self,
-        leaf: Hash,
-        is_unchanged: bool,
-        missing: &RangeInclusive<SlBatch>,
-        batch: SlBatch,
-    ) {
-        if is_unchanged {
+    pub(super) fn settle(&mut self, leaf: Hash, missing: &RangeInclusive<SlBatch>, batch: SlBatch) {
+        if self.last_leaf == Some(leaf) {
             self.is_settled = !self.is_wrong;
             return;
         }

@@ -81,9 +81,8 @@ impl<'r> L1Evidence<'r> {
         if let Some(end) = end {
             let after = AfterGap { record, values: &values, layout, options, end };
             let of = (chains[0].0, &registered[..], &executed[1..]);
-            if let Some((trees, gaps)) = after.read(of)? {
-                (bridged, crossed) = (Some(Arc::new(trees)), gaps);
-            }
+            let (trees, gaps) = after.read(of)?;
+            (bridged, crossed) = (Some(Arc::new(trees)), gaps);
         }
         executed.truncate(chains.len());
         for (executed, (_, batches)) in executed.iter_mut().zip(&chains) {
