@@ -112,3 +112,58 @@ fn end_of_rows(text: &[u8], is_line_start: bool) -> Option<usize> {
             && matches!(&text[at + END.len()..], [] | [b'\n', ..] | [b'\r'] | [b'\r', b'\n', ..])
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONGEST: usize = 1 << 16;
+
+    /// The tables `wanted` of a dump as they are read: the numbers of the lines before and after their rows, and the
+    /// rows; and the number of all lines.
+    fn read(text: &str) -> (Vec<(u64, u64, String)>, u64) {
+        let (mut dump, mut found) = (DumpText::new(text.as_bytes(), LONGEST), Vec::new());
+        while let Some(line) = dump.line().unwrap() {
+            match &line[..] {
+                b"wanted" => {
+                    dump.begin_table();
+                    let (before, mut rows) = (dump.lines, Vec::new());
+                    while let Some(more) = dump.rows().unwrap() {
+                        rows.extend(more);
+                    }
+                    dump.lines += rows.iter().filter(|byte| **byte == b'\n').count() as u64;
+                    found.push((before, dump.lines, String::from_utf8(rows).unwrap()));
+                }
+                b"other" => dump.skip_table().unwrap(),
+                _ => continue,
+            }
+            assert_eq!(dump.end_table(), text.contains("\\."));
+        }
+        (found, dump.lines)
+    }
+
+    #[test]
+    fn tables_of_many_blocks_end_where_their_end_is_a_line() {
+        // The text of an end, in lines that are read in parts: no line of its own.
+        let long = "\\.".repeat(1 << 20);
+        let rows = "1\t\\\\x\n\n2\t\\.\n\\.3\r\n".repeat(200_000);
+        let count = 4 * 200_000;
+        for end in ["\\.\n", "\\.\r\n"] {
+            let text = format!("--{long}\nother\n{rows}{long}\n{end}{long}\nwanted\n{rows}{end}text\nwanted\n{end}");
+            let first = 2 + count + 3 + 1;
+            let second = first + count + 3;
+            let expected = vec![(first, first + count, rows.clone()), (second, second, String::new())];
+            assert_eq!(read(&text), (expected, second + 1));
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_table_may_be_the_end_of_the_text() {
+        for end in ["\\.", "\\.\r"] {
+            assert_eq!(read(&format!("wanted\n1\n{end}")), (vec![(1, 2, "1\n".into())], 3));
+        }
+        // One that is missing is the line after the last one.
+        assert_eq!(read("wanted\n1\n"), (vec![(1, 2, "1\n".into())], 3));
+        assert_eq!(read("other\n1"), (vec![], 3));
+    }
+}
