@@ -69,6 +69,11 @@ const checks = {
     for (const [at, [block, root]] of expected.roots.entries()) assert.ok(titles[at].startsWith(`block ${block}: ${root},`), titles[at]);
     await page.click("#plots summary");
     await page.locator("#plots td", { hasText: expected.roots.at(-1)[1] }).waitFor();
+    const bars = await page.evaluate(() => {
+      const roots = Array.from({ length: 2500 }, (_, block) => [block, "0x00", 3]);
+      return Array.from(plot({ slChainId: 1, checkedBy: "state", count: 2500, roots }).querySelectorAll("rect title"), (title) => title.textContent);
+    });
+    assert.deepEqual([bars.length, bars.at(-1)], [834, "block 2499: 0x00, 3 chains"]);
     await close(page);
   },
 
@@ -93,20 +98,6 @@ const checks = {
       await page.evaluate((to) => { location.hash = to; }, log.place);
       await isShown(page, interopOf(log));
     }
-    await close(page);
-  },
-
-  async "search by sender and receiver"(browser, url) {
-    const page = await opened(browser, url);
-    for (const [kind, address, logs] of [["sender", MESSAGE.sender, count("sender", MESSAGE.sender)], ["receiver", RECEIVER, 1]]) {
-      await find(page, address);
-      await says(page, "status", logs === 1 ? "1 log" : `${logs} logs`);
-      assert.equal(await page.locator("#found td", { hasText: kind }).count(), logs);
-      await rows(page).first().getByRole("button").click();
-      await says(page, "verdict", "The log leads to the root");
-      assert.ok((await record(page)).includes(address.slice(2)));
-    }
-    await isShown(page, MESSAGE);
     await close(page);
   },
 
@@ -198,8 +189,12 @@ const checksOfPage = {
       assert.match(verdict, /^✗ Refused: /, parts[at]);
       assert.deepEqual([copies, refusals], [0, 1]);
     }
-    await page.fill("#record", good.slice(0, -1));
-    await says(page, "verdict", "the record is not JSON");
+    // Neither valid nor refused.
+    const unknown = await page.evaluate(judged, [good.slice(0, -1), "{}", MESSAGE.line.replace('"log"', '"other"')]);
+    for (const { verdict, copies, refusals } of unknown) {
+      assert.match(verdict, /^\? Not judged: /);
+      assert.deepEqual([copies, refusals], [0, 0]);
+    }
     await page.fill("#record", good);
     await isShown(page, MESSAGE);
     // A root that is not the one in the list of roots.
@@ -238,7 +233,7 @@ const checksOfPage = {
     await tabTo("record");
     await page.keyboard.press("Control+End");
     await page.keyboard.type("x");
-    await says(page, "verdict", "Refused");
+    await says(page, "verdict", "Not judged");
     await close(page);
   },
 
@@ -303,6 +298,21 @@ function layout() {
   return { over: document.scrollingElement.scrollWidth - window.innerWidth, low };
 }
 
+// Senders and receivers.
+async function addresses(browser, url) {
+  const page = await opened(browser, url);
+  for (const [kind, address, logs] of [["sender", MESSAGE.sender, count("sender", MESSAGE.sender)], ["receiver", RECEIVER, 1]]) {
+    await find(page, address);
+    await says(page, "status", logs === 1 ? "1 log" : `${logs} logs`);
+    assert.equal(await page.locator("#found td", { hasText: kind }).count(), logs);
+    await rows(page).first().getByRole("button").click();
+    await says(page, "verdict", "The log leads to the root");
+    assert.ok((await record(page)).includes(address.slice(2)));
+  }
+  await isShown(page, MESSAGE);
+  await close(page);
+}
+
 // One byte of a published file: no proof is shown, and the page says why.
 async function changedFiles(browser, url) {
   const manifest = JSON.parse(readFileSync(join(site, "manifest.json"), "utf8"));
@@ -349,6 +359,7 @@ await withBrowser(async (browser) => {
   for (const [kind, url, all] of [["served", server, { ...checks, ...checksOfPage }], ["published", files.url, checks]]) {
     for (const [name, check] of Object.entries(all)) await timed(`${kind}, ${name}`, () => check(browser, url));
   }
+  await timed("published, senders and receivers", () => addresses(browser, files.url));
   await timed("published, changed files", () => changedFiles(browser, files.url));
   await timed("published, ended server", () => endedServer(browser, files));
 }).finally(() => files.stop());

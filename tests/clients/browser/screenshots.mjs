@@ -25,7 +25,7 @@ await withBrowser(async (browser) => {
     await page.screenshot({ path: join(directory, name), clip, fullPage: Boolean(parts) });
     await context.close();
   };
-  await take("page-proof.png", BOOK, "light", ["#verdict", "#copies"]);
+  await take("page-proof.png", BOOK, "light", ["#verdict", "#facts"]);
   await take("page-refused.png", BOOK, "light", ["#verdict", "#life"], async (page) => {
     const record = await page.inputValue("#record");
     await page.fill("#record", record.replace(/(\w)("\s*\],\s*"target")/, (_, digit, rest) => (digit === "7" ? "8" : "7") + rest));
