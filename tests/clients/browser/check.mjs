@@ -1,11 +1,13 @@
-// Uses the page in Chromium as a person does. Arguments: the URL of a server, and a published directory of the same
-// files. Standard input: what `prove` and the contracts say, as tests/suite/serve/browser.rs writes it.
+// Uses the page in Chromium as a person does. Arguments: the URL of a server, and a directory with `site`, which is published
+// from the same files, and `evidence.html`, a bundle of a log for L1. Standard input: what `prove` and the contracts say, as tests/suite/serve/browser.rs writes it.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { DESKTOP, PHONE, serveFiles, withBrowser } from "./browser.mjs";
 
-const [server, site] = process.argv.slice(2);
+const [server, folder] = process.argv.slice(2);
+const site = join(folder, "site");
 const expected = JSON.parse(readFileSync(0, "utf8"));
 // For each target, every log with its record and the call that verifies it, both word for word.
 const proven = Object.fromEntries(["l1", "interop"].map((target) => [target, expected[target].records.map((line, at) => {
@@ -340,6 +342,16 @@ async function changedFiles(browser, url) {
   await refused("manifest.json", "{", "l1BatchRoot", "about", "manifest.json is damaged");
 }
 
+// A bundle, opened as a file.
+async function bundle(browser) {
+  const page = await opened(browser, String(pathToFileURL(join(folder, "evidence.html"))));
+  await isShown(page, HUGE);
+  assert.equal(await page.getByRole("button", { name: "Copy link" }).count(), 0);
+  const [{ verdict }] = await page.evaluate(judged, [changed(await page.inputValue("#record"), HUGE.log)]);
+  assert.match(verdict, /^✗ Refused: /);
+  await close(page);
+}
+
 // A server of files that ended.
 async function endedServer(browser, files) {
   const page = await opened(browser, files.url);
@@ -361,5 +373,6 @@ await withBrowser(async (browser) => {
   }
   await timed("published, senders and receivers", () => addresses(browser, files.url));
   await timed("published, changed files", () => changedFiles(browser, files.url));
+  await timed("bundle", () => bundle(browser));
   await timed("published, ended server", () => endedServer(browser, files));
 }).finally(() => files.stop());
