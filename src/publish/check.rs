@@ -10,7 +10,7 @@ use super::{
     files::{Directory, MANIFEST, batch_name, part_name},
     index::Index,
     job::{Listed, lists, manifest},
-    manifest::Manifest,
+    manifest::{Counts, Manifest},
 };
 use crate::{
     keccak::keccak256,
@@ -48,6 +48,7 @@ pub fn check(directory: &Path) -> Result<Checked, PublishError> {
     let mut checked = Checked::default();
     for (chain, list) in lists(&directory, &manifest)? {
         let batches: Vec<_> = list.into_iter().collect();
+        let mut counts = Counts::default();
         for some in batches.chunks(WINDOW) {
             let read: Vec<_> = some
                 .par_iter()
@@ -55,10 +56,16 @@ pub fn check(directory: &Path) -> Result<Checked, PublishError> {
                 .collect::<Result<_, _>>()?;
             for (logs, proofs) in read {
                 checked.batches += 1;
+                counts.add(&logs.view());
                 checked.logs += logs.view().logs().len() as u64;
                 checked.proofs += proofs;
                 index.add(&logs.view())?;
             }
+        }
+        let mut entries = manifest.chains.iter().filter(|entry| entry.chain_id == chain);
+        if !entries.all(|entry| entry.counts() == counts) {
+            let reason = format!("it has other counts of chain {chain} than its batches");
+            return Err(directory.damaged(MANIFEST, reason));
         }
     }
     same_index(&directory, &manifest, index)?;

@@ -10,7 +10,7 @@ use super::{
     batch::{Shared, Targets, files_of},
     files::{Directory, MANIFEST, batch_name, digest, part_name},
     index::{self, Index},
-    manifest::{ChainEntry, Manifest, VERSION},
+    manifest::{ChainEntry, Counts, Manifest, VERSION},
     stored::Stored,
 };
 use crate::{
@@ -86,7 +86,7 @@ impl Publication {
         self.refuse_lost(&before)?;
         let mut lists = Lists::new();
         let mut index = Index::beside(&directory.0);
-        let mut logs = BTreeMap::<ChainId, u64>::new();
+        let mut counts = BTreeMap::<ChainId, Counts>::new();
         let mut window: Vec<BatchView<'_>> = Vec::new();
         let mut in_window = 0;
         let known = |batch: &BatchView<'_>, directory: &Directory| {
@@ -136,7 +136,7 @@ impl Publication {
             let (chain, number) = batch.key();
             if lists.get(&chain).is_some_and(|list| list.contains_key(&number)) {
                 index.add(&batch)?;
-                *logs.entry(chain).or_default() += batch.logs().len() as u64;
+                counts.entry(chain).or_default().add(&batch);
             }
         }
         let mut chains = Vec::new();
@@ -152,10 +152,9 @@ impl Publication {
             directory.write_once(&name, text.as_bytes())?;
             published.batches += list.len() as u64;
             published.partial += list.values().filter(|listed| !listed.is_whole).count() as u64;
-            let logs = logs.get(chain).copied().unwrap_or_default();
-            published.logs += logs;
-            let batches = list.len() as u64;
-            chains.push(ChainEntry { chain_id: *chain, batches, logs, list: name, list_hash });
+            let counts = counts.get(chain).copied().unwrap_or_default();
+            published.logs += counts.logs;
+            chains.push(ChainEntry::new(*chain, counts, name, list_hash));
         }
         let (index, index_hash, indexes) = index::write(index, &directory)?;
         let roots_text = self.roots().to_string();

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::primitives::{ChainId, Hash};
+use crate::{
+    message::BatchView,
+    primitives::{BatchNumber, ChainId, Hash},
+};
 
 /// The most lines of one sender or receiver in an index.
 pub const MOST_OF_ADDRESS: usize = 1000;
@@ -34,10 +37,49 @@ pub(super) struct Manifest {
 pub(super) struct ChainEntry {
     pub(super) chain_id: ChainId,
     pub(super) batches: u64,
+    pub(super) first_batch: Option<BatchNumber>,
+    pub(super) last_batch: Option<BatchNumber>,
     pub(super) logs: u64,
+    /// The logs of messages.
+    pub(super) messages: u64,
     /// The list of its batches.
     pub(super) list: String,
     pub(super) list_hash: Hash,
+}
+
+impl ChainEntry {
+    /// The entry of a chain with these batches, of which `list` is the list.
+    pub(super) fn new(chain_id: ChainId, counts: Counts, list: String, list_hash: Hash) -> Self {
+        let Counts { batches, first_batch, last_batch, logs, messages } = counts;
+        Self { chain_id, batches, first_batch, last_batch, logs, messages, list, list_hash }
+    }
+
+    /// What the entry says of the batches.
+    pub(super) fn counts(&self) -> Counts {
+        let Self { batches, first_batch, last_batch, logs, messages, .. } = *self;
+        Counts { batches, first_batch, last_batch, logs, messages }
+    }
+}
+
+/// What of a chain is published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    batches: u64,
+    first_batch: Option<BatchNumber>,
+    last_batch: Option<BatchNumber>,
+    pub(super) logs: u64,
+    messages: u64,
+}
+
+impl Counts {
+    /// Adds a batch. Batches come in the order of their numbers.
+    pub(super) fn add(&mut self, batch: &BatchView<'_>) {
+        self.batches += 1;
+        self.first_batch = self.first_batch.or(Some(batch.batch()));
+        self.last_batch = Some(batch.batch());
+        self.logs += batch.logs().len() as u64;
+        self.messages += batch.logs().iter().filter(|log| log.is_message()).count() as u64;
+    }
 }
 
 /// A kind of index.

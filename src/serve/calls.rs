@@ -1,5 +1,7 @@
 //! Answers each method.
 
+use std::num::NonZeroUsize;
+
 use serde_json::{Value, json, value::RawValue};
 
 use super::{
@@ -331,12 +333,13 @@ impl<'s> Service<'s> {
     }
 
     fn roots(&self, params: Option<&RawValue>) -> Answered {
-        let params = Params::parse(params, 2)?;
+        let params = Params::parse(params, 3)?;
         let at = |at, name| -> Result<usize, RpcError> {
             let given = params.optional(at, name)?.map_or(0, |Whole(number)| number);
             Ok(usize::try_from(given).unwrap_or(usize::MAX))
         };
-        Ok(Reply::of(&self.data.roots(at(0, "the layer")?, at(1, "the first root")?)))
+        let every = NonZeroUsize::new(at(2, "the step")?).unwrap_or(NonZeroUsize::MIN);
+        Ok(Reply::of(&self.data.roots(at(0, "the layer")?, at(1, "the first root")?, every)))
     }
 
     fn logs(&self, params: Option<&RawValue>) -> Answered {

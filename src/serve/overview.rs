@@ -1,5 +1,7 @@
 //! What the server has: chains, trees and roots.
 
+use std::num::NonZeroUsize;
+
 use serde_json::{Value, json};
 
 use super::data::Data;
@@ -38,12 +40,12 @@ impl Data {
         })
     }
 
-    /// The roots by block of a layer, from the `from`-th on, oldest first.
-    pub(super) fn roots(&self, layer: usize, from: usize) -> Value {
+    /// The roots by block of a layer, from the `from`-th on, oldest first, and of these each `every`-th.
+    pub(super) fn roots(&self, layer: usize, from: usize, every: NonZeroUsize) -> Value {
         let timeline = self.layers.get(layer).and_then(|layer| layer.trees.history().ok());
         let Some(timeline) = timeline else { return json!({"count": 0, "roots": []}) };
         let history = timeline.history();
-        let some = history.blocks.iter().skip(from).take(MOST_ROOTS);
+        let some = history.blocks.iter().skip(from).step_by(every.get()).take(MOST_ROOTS);
         let roots: Vec<Value> = some
             .filter_map(|block| {
                 let root = timeline.root(timeline.at(*block)?);

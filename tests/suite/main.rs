@@ -234,6 +234,9 @@ mod serve {
     /// The page: what it folds and refuses, and evidence in one file.
     mod page;
 
+    /// The page in Chromium: what a person finds, sees, copies and changes.
+    mod browser;
+
     /// Published directories: a plain client, later runs, changed files.
     mod published;
 

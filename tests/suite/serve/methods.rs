@@ -7,7 +7,7 @@ use crate::support::{
     binary::{run, run_with_input},
     fixture, json,
     l1::L1State,
-    server::{Gateway, RECORDED, Server},
+    server::{Gateway, RECORDED, Server, withdrawals},
     vectors,
 };
 
@@ -72,6 +72,10 @@ fn blocks_batches_and_receipts_are_answered_as_far_as_they_are_known() {
     let root = &json("gateway-v29/roots.json");
     assert_eq!(roots["count"], roots["roots"].as_array().unwrap().len());
     assert!(root.to_string().contains(roots["roots"][0]["root"].as_str().unwrap()));
+    let some = server.result("/", "slproof_roots", json!([0, 2, 3]));
+    let every_third: Vec<&Value> =
+        roots["roots"].as_array().unwrap().iter().skip(2).step_by(3).collect();
+    assert_eq!(some, json!({"count": roots["count"], "roots": every_third}));
     let logs = server.result("/", "slproof_logs", json!([324, 501_239]));
     assert_eq!(logs[9]["txHash"], RECORDED);
 
@@ -193,10 +197,7 @@ fn a_transaction_of_several_chains_needs_the_chain() {
 fn claims_are_those_of_the_command() {
     let folder = tempfile::tempdir().unwrap();
     let gateway = folder.path().join("gateway");
-    fs::create_dir(&gateway).unwrap();
-    for file in ["events.jsonl.gz", "withdrawals.jsonl.gz", "gw_batches.jsonl"] {
-        fs::copy(fixture(&format!("gateway-v29-to-v31/{file}")), gateway.join(file)).unwrap();
-    }
+    withdrawals(&gateway);
     let l1 = folder.path().join("l1.json");
     L1State::of_fixture("gateway-v29-to-v31/l1.state.anvil.json").with_nullifier().write(&l1);
     let flags = [

@@ -32,14 +32,17 @@ fn page() -> PathBuf {
     file("web/index.html")
 }
 
-/// The record of a line of accepted or refused proofs.
-fn record(line: &Value) -> Value {
+/// The record of a line of accepted or refused proofs through a settlement layer.
+fn record(line: &Value, sl_chain: u64) -> Value {
     let target = &line["target"];
     let mut record = json!({
         "chainId": line["chainId"], "batchNumber": line["batchNumber"], "id": line["logIndex"],
         "proof": line["proof"], "log": line["log"],
-        "target": {"kind": "block", "slChainId": 506, "number": target["slBlock"], "root": target["root"]},
+        "target": {"kind": "block", "slChainId": sl_chain, "number": target["slBlock"], "root": target["root"]},
     });
+    if line["l1Timestamp"].is_u64() {
+        record["l1Timestamp"] = line["l1Timestamp"].clone();
+    }
     if line["messageHex"].is_string() {
         record["message"] = line["messageHex"].clone();
     }
@@ -58,16 +61,14 @@ fn the_page_folds_what_prove_writes() {
         calls.stdout.lines().step_by(40).map(|line| serde_json::from_str(line).unwrap()).collect();
     let Some(folded) = folded(&page(), &records) else { return };
     assert!(folded.len() > 50);
-    let mut compared = 0;
     for ((folded, record), call) in folded.iter().zip(&records).zip(&calls) {
         assert_eq!(folded["root"], record["target"]["root"], "{folded}");
         assert_eq!(call["id"], record["id"]);
-        if call["call"] == "proveL2MessageInclusionShared" {
-            assert_eq!(folded["calldata"], call["data"]);
-            compared += 1;
-        }
+        assert_eq!(folded["calldata"], call["data"]);
     }
-    assert!(compared > 5, "{compared}");
+    for function in ["proveL2MessageInclusionShared", "proveL2LogInclusionShared"] {
+        assert!(calls.iter().filter(|call| call["call"] == function).count() > 5, "{function}");
+    }
 }
 
 /// One changed word, digit of the log, index or root is refused.
@@ -109,6 +110,9 @@ fn the_page_refuses_what_was_changed() {
         bad[member] = value;
         changed.push(bad);
     }
+    let mut of_no_message = good.clone();
+    of_no_message["log"] = json!(good["log"].as_str().unwrap().replacen("0x00", "0x01", 1));
+    changed.push(of_no_message);
     let mut longer = good.clone();
     longer["proof"].as_array_mut().unwrap().push(good["root"].clone());
     changed.push(longer);
@@ -117,15 +121,26 @@ fn the_page_refuses_what_was_changed() {
         assert!(folded["error"].is_string(), "{at}: {folded} {}", changed[at]);
     }
     assert_eq!(folded.len(), changed.len());
+    let error = folded[folded.len() - 2]["error"].as_str().unwrap();
+    assert!(error.contains("not of a message"), "{error}");
 }
 
 /// Proofs that contracts refused are refused for the same records.
 #[test]
 fn the_page_judges_as_contracts_did() {
-    for (name, accepted) in [("proofs", true), ("proofs_negative", false)] {
-        let lines = json_lines(&format!("gateway-v31/{name}.jsonl.gz"));
-        let lines: Vec<&Value> = lines.iter().step_by(20).collect();
-        let records: Vec<Value> = lines.iter().map(|line| record(line)).collect();
+    for (name, sl_chain, accepted) in [
+        ("gateway-v31/proofs", 506, true),
+        ("gateway-v31/proofs_negative", 506, false),
+        ("v33/proofs", 1, true),
+        ("v33/proofs_negative", 1, false),
+    ] {
+        let lines = json_lines(&format!("{name}.jsonl.gz"));
+        // L1MessageRoot takes only proofs that end in the root of a batch.
+        let is_interop = |line: &&Value| {
+            line["target"]["slBlock"].is_u64() && line["verifier"] != "L1MessageRoot"
+        };
+        let lines: Vec<&Value> = lines.iter().filter(is_interop).step_by(5).collect();
+        let records: Vec<Value> = lines.iter().map(|line| record(line, sl_chain)).collect();
         assert!(records.len() > 40, "{name}");
         let verdicts: Vec<bool> = {
             let Some(folded) = folded(&page(), &records) else { return };
@@ -134,6 +149,27 @@ fn the_page_judges_as_contracts_did() {
         for (line, verdict) in lines.iter().zip(verdicts) {
             assert_eq!(verdict, accepted, "{name}: {}", line["case"]);
         }
+    }
+}
+
+/// Since v33 a proof has a timestamp, which the record may repeat.
+#[test]
+fn the_page_reads_timestamps() {
+    let lines = json_lines("v33/proofs.jsonl.gz");
+    let timed = lines.iter().filter(|line| line["l1Timestamp"].is_u64()).step_by(40);
+    let records = timed.map(|line| record(line, 1)).flat_map(|record| {
+        let (mut without, mut other) = (record.clone(), record.clone());
+        without.as_object_mut().unwrap().remove("l1Timestamp");
+        other["l1Timestamp"] = json!(record["l1Timestamp"].as_u64().unwrap() + 1);
+        [record, without, other]
+    });
+    let records: Vec<Value> = records.collect();
+    let Some(folded) = folded(&page(), &records) else { return };
+    assert!(folded.len() > 10);
+    for (folded, record) in folded.chunks(3).zip(records.chunks(3)) {
+        assert_eq!(folded[0]["root"], record[0]["target"]["root"]);
+        assert_eq!(folded[1], folded[0]);
+        assert!(folded[2]["error"].as_str().unwrap().contains("timestamp"), "{}", folded[2]);
     }
 }
 

@@ -138,6 +138,14 @@ fn senders_are_found_and_counts_are_those_of_the_archive() {
     let url = serve_files(&gateway.path("site"));
     let all = prove(&gateway, &["--all", "--target", "first"]);
     let records: Vec<Value> = all.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for chain in &chains {
+        let of = records.iter().filter(|record| record["chainId"] == chain["chainId"]);
+        let messages = of.clone().filter(|record| record["messageHash"].is_string()).count();
+        let batches = of.map(|record| record["batchNumber"].as_u64().unwrap());
+        assert_eq!(chain["messages"], messages, "{chain}");
+        assert_eq!(chain["firstBatch"], json!(batches.clone().min()), "{chain}");
+        assert_eq!(chain["lastBatch"], json!(batches.max()), "{chain}");
+    }
     // The first digits of all system contracts are the same.
     let system = ["0x0000000000000000000000000000000000008004", SYSTEM];
     for sender in system.into_iter().chain(records[0]["sender"].as_str()) {
@@ -356,6 +364,23 @@ fn a_changed_file_is_noticed() {
         fs::write(&file, &good).unwrap();
     }
     assert_eq!(verified(&gateway).code, Some(0));
+}
+
+/// What the manifest says of a chain is what its batches have.
+#[test]
+fn changed_counts_are_noticed() {
+    let gateway = Gateway::new("gateway-v31");
+    publish(&gateway, &[]);
+    let good = manifest(&gateway);
+    for member in ["batches", "firstBatch", "lastBatch", "logs", "messages"] {
+        let mut bad = good.clone();
+        let count = &mut bad["chains"][1][member];
+        *count = json!(count.as_u64().unwrap() + 1);
+        fs::write(gateway.path("site/manifest.json"), bad.to_string()).unwrap();
+        let checked = verified(&gateway);
+        assert_eq!(checked.code, Some(3), "{member}: {}", checked.stderr);
+        assert!(checked.stderr.contains("other counts of chain"), "{}", checked.stderr);
+    }
 }
 
 /// A file with a part of the logs of a large batch.

@@ -55,6 +55,14 @@ pub fn archive_with_transactions(folder: &str, file: &Path) {
     fs::write(file, text).unwrap();
 }
 
+/// Makes a directory with the events, the batches and the messages of a Gateway, among them withdrawals.
+pub fn withdrawals(directory: &Path) {
+    fs::create_dir(directory).unwrap();
+    for file in ["events.jsonl.gz", "withdrawals.jsonl.gz", "gw_batches.jsonl"] {
+        fs::copy(fixture(&format!("gateway-v29-to-v31/{file}")), directory.join(file)).unwrap();
+    }
+}
+
 /// A directory with the files of a Gateway: trees with their history, and logs with hashes of transactions.
 pub struct Gateway(tempfile::TempDir);
 

@@ -60,9 +60,9 @@ fn has(program: &str, args: [&str; 2], module: &str) -> bool {
     has
 }
 
-/// Whether the directory of a package is there.
+/// Whether a program, or the directory of a package, is there.
 pub fn is_installed(package: &Path) -> bool {
-    let has = package.is_dir();
+    let has = package.exists();
     if !has {
         skip(&format!("{} is not installed", package.display()), tools_are_required());
     }
