@@ -4,7 +4,7 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
-    TargetRecord,
+    RootQuery, TargetRecord,
     record::led_to,
     verify::{self, Folded, RootRef, VerifyError},
 };
@@ -50,6 +50,18 @@ impl Serialize for LeafRecord {
             record.serialize_entry("l1Timestamp", timestamp)?;
         }
         record.end()
+    }
+}
+
+impl<'a> From<&'a LeafRecord> for RootQuery<'a> {
+    fn from(record: &'a LeafRecord) -> Self {
+        Self {
+            chain: record.chain_id,
+            batch: record.batch_number,
+            proof: &record.proof,
+            target: record.target,
+            l1_timestamp: record.l1_timestamp,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 
 use crate::proof::{
-    CheckedBy, FailureCode, LeafRecord, Request, TargetKind,
+    CheckedBy, FailureCode, Request, TargetKind,
     verify::{self, Claim, Folded, RootRef, VerifyError},
 };
 use crate::{
@@ -223,18 +223,6 @@ pub struct RootQuery<'a> {
 
 impl<'a> From<&'a ProofRecord> for RootQuery<'a> {
     fn from(record: &'a ProofRecord) -> Self {
-        Self {
-            chain: record.chain_id,
-            batch: record.batch_number,
-            proof: &record.proof,
-            target: record.target,
-            l1_timestamp: record.l1_timestamp,
-        }
-    }
-}
-
-impl<'a> From<&'a LeafRecord> for RootQuery<'a> {
-    fn from(record: &'a LeafRecord) -> Self {
         Self {
             chain: record.chain_id,
             batch: record.batch_number,

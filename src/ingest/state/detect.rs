@@ -9,7 +9,7 @@ use crate::{
     files::{HEAD_LEN, Input, container::is_container},
     ingest::{
         OtherAnswer,
-        json::Json,
+        json::{self, Json},
         parquet_columns::{described, parquet_columns},
         rows::refusal,
     },
@@ -33,6 +33,8 @@ impl Format {
         }
         match shape(input, &mut Vec::new()) {
             Ok(Shape::Is(format)) => Some(format),
+            // Other lines may have some of these members.
+            Ok(Shape::Lines) if are_accounts(head) => lines_format(input).ok(),
             _ => None,
         }
     }
@@ -93,6 +95,16 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether one of the first two lines has the members that geth writes of every account.
+fn are_accounts(head: &[u8]) -> bool {
+    let lines = head.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    lines.take(2).any(|line| {
+        let members = json::first_members(line);
+        let has = |name: &&str| members.iter().any(|(member, _)| *member == name.as_bytes());
+        ["balance", "nonce", "root", "codeHash"].iter().all(has)
+    })
 }
 
 /// Whether a text is an object of JavaScript, whose names have no quotation marks.

@@ -1,6 +1,6 @@
 //! Trees from the batches of a settlement layer on L1.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use crate::support::{self, fixture, l1_files};
 use serde_json::{Value, json};
@@ -162,6 +162,22 @@ fn a_state_and_l1_have_to_agree() {
     assert_eq!(both.checked_by(), Some(CheckedBy::STATE.and(CheckedBy::L1)));
     let error = open("gateway-v31/state.anvil.json").unwrap_err();
     assert_eq!(error.code().as_str(), "tree-differs");
+
+    // So have the trees of a tree file. If they do not, an older file stays.
+    let target = tempfile::tempdir().unwrap();
+    let file = target.path().join("trees.sltree");
+    let write = |evidence: &str| {
+        let paths = [fixture(evidence), folder.path().to_owned()];
+        Trees::rebuild_to_file(&paths, &file, false, &TreesOptions::default())
+    };
+    for evidence in ["gateway-v29/state.anvil.json", "gateway-v29/events.jsonl.gz"] {
+        assert_eq!(write(evidence).unwrap().forest().unwrap().root(), from_state().root());
+    }
+    let written = fs::read(&file).unwrap();
+    for evidence in ["gateway-v31/state.anvil.json", "gateway-v31/events.jsonl.gz"] {
+        assert_eq!(write(evidence).unwrap_err().code().as_str(), "tree-differs", "{evidence}");
+        assert_eq!(fs::read(&file).unwrap(), written);
+    }
 }
 
 #[test]
