@@ -97,24 +97,28 @@ def receipt(kind, logs, messages):
 
 
 def repository(path, batches):
-    """`repository` and the blocks of its batches, from lines of a raw archive. A batch has a block for each two transactions,
-    and one without logs."""
+    """`repository` of batches from lines of a raw archive, and their first and last blocks. Where a line does not say them, a
+    batch has a block for each two transactions, and one more."""
     columns = {name: {} for name in ("block_data", "block_number_to_hash", "tx", "tx_receipt", "meta")}
-    block, ranges = 0, {}
+    last, ranges = 0, {}
     for line in batches:
         logs = [_bytes(log) for log in line["logs"]]
-        messages = [_bytes(message) for message in line["messages"]]
+        messages = [_bytes(message) for message in line.get("messages", [])]
         transactions = []
         for log in logs:
             if not transactions or transactions[-1][-1][2:4] != log[2:4]:
                 transactions.append([])
             transactions[-1].append(log)
-        first = block + 1
-        for at in range(0, len(transactions) + 1, 2):
-            block += 1
+        first = line.get("firstBlock", last + 1)
+        last = line.get("lastBlock", last + 1 + len(transactions) // 2)
+        in_each = -(-len(transactions) // (last + 1 - first))
+        for block in range(first, last + 1):
             hashes = [_sha(f"silent {block}")]
             columns["tx_receipt"][hashes[0]] = receipt(0x7F, [], [])
-            for index, of_one in enumerate(transactions[at : at + 2]):
+            for index in range(in_each):
+                if not transactions:
+                    break
+                of_one = transactions.pop(0)
                 count = len(list(_of_messages(of_one)))
                 hashes.append(_sha(f"{block} {index}"))
                 columns["tx_receipt"][hashes[-1]] = receipt([0, 2, 0x7E][block % 3], of_one, messages[:count])
@@ -122,8 +126,8 @@ def repository(path, batches):
             block_hash = _sha(f"block {block}")
             columns["block_number_to_hash"][_number(block)] = block_hash
             columns["block_data"][block_hash] = rlp([[bytes(32), block], hashes, []])
-        ranges[line["batchNumber"]] = (first, block)
-    columns["meta"][b"block_number"] = _number(block)
+        ranges[line.get("batchNumber", line.get("gwBatch"))] = (first, last)
+    columns["meta"][b"block_number"] = _number(last)
     database(path, columns)
     return ranges
 

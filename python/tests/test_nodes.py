@@ -21,6 +21,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 FIXTURES = ROOT / "fixtures"
 GATEWAY = FIXTURES / "gateway-v31"
 LOGS = GATEWAY / "logs.jsonl.gz"
+ANCHOR = GATEWAY / "l1.state.anvil.json"
+BRIDGEHUB = "0x303a465b659cbb0ab36ee643ea362c509eeb5213"
 L1 = FIXTURES / "v33"
 
 
@@ -181,6 +183,21 @@ def test_logs_are_those_of_the_batches(chain, archive, gateway, tmp_path):
     expected = expected.filter(pyarrow.compute.equal(expected["chain_id"], 324))
     proofs = slproof.open(GATEWAY / "state.anvil.json", tmp_path / "out" / nodes.LOGS_FILE).prove_all().read_all()
     assert proofs["tx_hash"].null_count == 0 and written_proofs(proofs) == written_proofs(expected)
+
+
+def test_the_batches_of_a_settlement_layer_serve_for_proofs_through_them(tmp_path):
+    path = GATEWAY / "gw_batches.jsonl"
+    ranges = written.repository(tmp_path / "repository", map(json.loads, path.read_text().splitlines()))
+    written.executed_batches(tmp_path / "executed", ranges)
+    nodes.export(tmp_path, tmp_path / "out", chain=506)
+
+    def proofs(batches):
+        opened = slproof.open(GATEWAY / "state.anvil.json", LOGS, sl_batches=batches, anchor=ANCHOR, anchor_bridgehub=BRIDGEHUB)
+        return opened.prove_all(target="sl-batch:first").read_all()
+
+    found = proofs(tmp_path / "out" / nodes.BATCHES_FILE)
+    assert found["error_code"].null_count == found.num_rows > 2000
+    assert written_proofs(found) == written_proofs(proofs(path))
 
 
 def test_receipts_stand_in_for_batches_that_are_not_known(chain, gateway, tmp_path):

@@ -96,8 +96,8 @@ def _receipt(data: bytes) -> tuple[list[bytes], list[Event]]:
         return [], []
     events = []
     for event in _rlp.items(fields[3]):
-        address, topics, payload = _rlp.items(event)
-        topics = [_rlp.string(topic, 32) for topic in _rlp.items(topics)]
+        address, listed, payload = _rlp.items(event)
+        topics = [_rlp.string(topic, 32) for topic in _rlp.items(listed)]
         if _rlp.string(address, 20) == MESSENGER and topics[:1] == [MESSAGE_SENT]:
             events.append(Event(topics, _rlp.string(payload)))
     return logs, events
