@@ -342,9 +342,9 @@ impl FoundFile {
             None => {
                 let files = Self::new(path.clone(), None, from_directory).contents(known)?;
                 // What is wrong with a file is found anew each time.
-                if let Some(found) = files.iter().map(Self::known).collect() {
-                    known.remember(&path, stamp, found);
-                }
+                let found: Vec<KnownFile> = files.iter().filter_map(Self::known).collect();
+                let are_all = found.len() == files.len();
+                known.remember(&path, stamp, found, are_all);
                 files
             }
         };

@@ -60,14 +60,22 @@ impl KnownFiles {
         Some(known.files.clone())
     }
 
-    /// Notes what is at a path.
-    pub(super) fn remember(&self, path: &Path, stamp: FileStamp, found: Vec<KnownFile>) {
+    /// Notes what is at a path. If these are not all files of an archive there, only they are known, and not the archive.
+    pub(super) fn remember(
+        &self,
+        path: &Path,
+        stamp: FileStamp,
+        found: Vec<KnownFile>,
+        are_all: bool,
+    ) {
         let mut files = self.files();
         // Of two files of an archive with the same name, the first one counts.
         for file in found.iter().rev().filter(|file| file.archive.is_some()) {
             files.insert(file.path.clone(), Remembered { stamp, files: vec![file.clone()] });
         }
-        files.insert(path.to_owned(), Remembered { stamp, files: found });
+        if are_all {
+            files.insert(path.to_owned(), Remembered { stamp, files: found });
+        }
     }
 
     fn files(&self) -> MutexGuard<'_, HashMap<PathBuf, Remembered>> {

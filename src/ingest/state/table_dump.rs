@@ -149,10 +149,13 @@ mod tests {
         let rows = "1\t\\\\x\n\n2\t\\.\n\\.3\r\n".repeat(200_000);
         let count = 4 * 200_000;
         for end in ["\\.\n", "\\.\r\n"] {
-            let text = format!("--{long}\nother\n{rows}{long}\n{end}{long}\nwanted\n{rows}{end}text\nwanted\n{end}");
+            let text = format!(
+                "--{long}\nother\n{rows}{long}\n{end}{long}\nwanted\n{rows}{end}text\nwanted\n{end}"
+            );
             let first = 2 + count + 3 + 1;
             let second = first + count + 3;
-            let expected = vec![(first, first + count, rows.clone()), (second, second, String::new())];
+            let expected =
+                vec![(first, first + count, rows.clone()), (second, second, String::new())];
             assert_eq!(read(&text), (expected, second + 1));
         }
     }

@@ -205,7 +205,13 @@ impl RowParser {
                 self.copied.push_copied(line);
                 add_row(columns.row(&self.copied)?, self.account, rows)
             }
-            RowForm::Json => add_json(line.trim_ascii(), self.account, rows),
+            RowForm::Json => match usual_json(line) {
+                Some(slot) => {
+                    rows.add(slot);
+                    Ok(())
+                }
+                None => add_json(line.trim_ascii(), self.account, rows),
+            },
         }
     }
 }
@@ -273,6 +279,31 @@ fn usual(line: &[u8], by: u8, columns: &Columns) -> Option<(Address, Word, Word)
     Some((Address::new(digits(address)?), Word::new(digits(slot)?), Word::new(digits(value)?)))
 }
 
+/// The slot of an object in the usual form: an address, a slot and a value, in any order, all in full length after `0x`.
+fn usual_json(line: &[u8]) -> Option<(Address, Word, Word)> {
+    let (mut address, mut slot, mut value) = (None, None, None);
+    let mut rest = line.strip_prefix(b"{")?;
+    for end in [b",", b",", b"}"] {
+        let (name, after) = string(rest)?;
+        let (text, after) = string(after.strip_prefix(b":")?)?;
+        let is_first = match name {
+            b"address" => address.replace(Address::new(digits(text)?)).is_none(),
+            b"slot" => slot.replace(Word::new(digits(text)?)).is_none(),
+            b"value" => value.replace(Word::new(digits(text)?)).is_none(),
+            _ => false,
+        };
+        rest = after.strip_prefix(end).filter(|_| is_first)?;
+    }
+    rest.is_empty().then_some((address?, slot?, value?))
+}
+
+/// The string at the beginning of a text, and the text after it.
+fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = text.trim_ascii_start().strip_prefix(b"\"")?;
+    let (string, rest) = text.split_at_checked(memchr(b'"', text)?)?;
+    Some((string, &rest[1..]))
+}
+
 fn digits<const N: usize>(field: &[u8]) -> Option<[u8; N]> {
     let digits = field.strip_prefix(b"0x").filter(|digits| digits.len() == 2 * N)?;
     let mut bytes = [0; N];
@@ -320,6 +351,39 @@ mod tests {
                 };
                 let are_usual = fields.iter().zip([40, 64, 64]).all(is_usual);
                 prop_assert!(!(are_usual && more.is_empty()));
+            }
+        }
+    }
+
+    proptest! {
+        /// An object in the usual form is read as the general reader reads it.
+        #[test]
+        fn usual_objects_are_those_of_the_general_reader(
+            fields in (hex(40), hex(64), hex(64)),
+            order in Just([0, 1, 2]).prop_shuffle(),
+            names in prop_oneof![
+                5 => Just(["address", "slot", "value"]),
+                1 => Just(["account", "key", "value"]),
+                1 => Just(["address", "slot", "slot"]),
+            ],
+            blank in prop::sample::select(vec!["", " "]),
+            more in prop::sample::select(vec!["", "", ",\"x\":1", ","]),
+        ) {
+            let fields = [fields.0, fields.1, fields.2].map(|field| field.replace(['"', '\\'], ""));
+            let member = |at: usize| format!("\"{}\":{blank}\"{}\"", names[at], fields[at]);
+            let line = format!("{{{}{more}}}", order.map(member).join(&format!(",{blank}")));
+            if let Some(slot) = usual_json(line.as_bytes()) {
+                let (mut usual, mut general) = (BlockRows::default(), BlockRows::default());
+                usual.add(slot);
+                add_json(line.as_bytes(), None, &mut general).unwrap();
+                prop_assert_eq!((usual.plain, usual.values), (general.plain, general.values));
+            } else {
+                let is_usual = |(field, digits): (&String, usize)| {
+                    let found = field.strip_prefix("0x").filter(|found| found.len() == digits);
+                    found.is_some_and(|found| found.bytes().all(|byte| byte.is_ascii_hexdigit()))
+                };
+                let are_usual = fields.iter().zip([40, 64, 64]).all(is_usual);
+                prop_assert!(!(are_usual && more.is_empty() && names == ["address", "slot", "value"]));
             }
         }
     }
