@@ -32,7 +32,7 @@ mod resumable_job;
 
 #[path = "../../examples/synthesize/main.rs"]
 #[allow(dead_code, clippy::duplicate_mod, reason = "a test calls `run`; others use some modules")]
-mod synthesize;
+pub(crate) mod synthesize;
 
 const FOLDER: &str = "gateway-v29";
 

@@ -60,6 +60,10 @@ mod trees {
     /// The history is the same for any number of threads.
     mod history_threads;
 
+    /// The memory that a history of many roots takes.
+    #[cfg(target_os = "linux")]
+    mod history_memory;
+
     /// Small inputs that contain large numbers: the work is bounded.
     mod slow;
 

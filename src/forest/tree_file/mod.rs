@@ -76,7 +76,8 @@
 //! and every explained root with the trees that its steps describe. The reader checks that all parts fit together, and hashes the shared tree
 //! from the roots of the chains up. It does not hash the chain trees: every proof is folded before it is
 //! returned, so a damaged node leads to an error, and `check` finds the node. A proof cannot show which
-//! chain, batch and block a hash belongs to, so those sections are compared with their checksums before use.
+//! chain, batch and block a hash belongs to, so those sections are compared with their checksums before use. Of
+//! the steps, one root alone needs only those between two marks; these are compared with the marks instead.
 //!
 //! # Version history
 //!

@@ -202,11 +202,11 @@ impl TreeFile {
         }
     }
 
-    /// The history as if the root of this block were the only one. Only the steps after one mark are
-    /// decoded. `None` if the block has no root, or its root is not explained.
+    /// The history as if the root of this block were the only one. Only the steps between two marks are
+    /// read. `None` if the block has no root, or its root is not explained.
     ///
     /// # Errors
-    /// [`ContainerError`] if the steps are invalid.
+    /// [`ContainerError`] if these steps or the marks are invalid.
     pub fn history_at(&self, block: SlBlock) -> Result<Option<History>, ContainerError> {
         let before = |mark: &[[u8; 8]]| u64::from_le_bytes(mark[0]) < block.0;
         let there = |progress: &Progress| progress.block >= block;
@@ -230,16 +230,18 @@ impl TreeFile {
         self.find(before, there, |_, before_is_explained| before_is_explained)
     }
 
-    /// Reads the steps after the last mark for which `before` is true, up to the first root for which
+    /// Reads the steps after the last mark for which `before` is true, and searches the first root for which
     /// `there` is true. Returns this root if it is explained and `the_one` accepts it. The second argument
     /// of `the_one` says whether the root before it is explained.
+    ///
+    /// The checksum of the steps is not compared, because a file may have megabytes of them. Damage is found
+    /// by the next mark, to which the steps must lead, and by the root, which must be that of the trees.
     fn find(
         &self,
         before: impl Fn(&[[u8; 8]]) -> bool,
         there: impl Fn(&Progress) -> bool,
         the_one: impl Fn(&Progress, bool) -> bool,
     ) -> Result<Option<History>, ContainerError> {
-        self.container.check_section(STEPS)?;
         self.container.check_section(MARKS)?;
         self.check_root_times()?;
         let marks: Vec<&[[u8; 8]]> = cast_slice::<u8, [u8; 8]>(&self.marks)
@@ -257,20 +259,49 @@ impl TreeFile {
         let first = stretch as u64 * self.header.mark_every;
         // The root before the mark is not read, so it counts as not explained.
         let mut before_is_explained = first == 0;
+        let (mut is_there, mut found) = (false, None);
         for index in first..self.header.roots.min(first + self.header.mark_every) {
-            let step = self.next(&mut progress, &mut rest)?;
-            if there(&progress) {
-                return Ok(step.filter(|_| the_one(&progress, before_is_explained)).map(|_| {
+            let is_explained = self.next(&mut progress, &mut rest)?.is_some();
+            if !is_there && there(&progress) {
+                is_there = true;
+                if is_explained && the_one(&progress, before_is_explained) {
                     let mut history = History::default();
                     let root = self.root_hashes()[index as usize];
                     history.push(progress.block, root, Some(progress.step()));
                     history.timestamps.extend(self.root_times.get(index as usize));
-                    history
-                }));
+                    found = Some(history);
+                }
             }
-            before_is_explained = step.is_some();
+            before_is_explained = is_explained;
         }
-        Ok(None)
+        let leads_on = match marks.get(stretch + 1) {
+            Some(next) => {
+                let offset = (self.steps.len() - rest.len()) as u64;
+                Progress::from_mark(next) == Some((progress, offset))
+            }
+            None => rest.is_empty() && self.is_at_end(&progress, before_is_explained),
+        };
+        match leads_on {
+            true => Ok(found),
+            false => Err(self.bad(STEPS, "the steps do not lead to the next mark or the end")),
+        }
+    }
+
+    /// Whether this is the progress after the last root.
+    fn is_at_end(&self, progress: &Progress, newest_is_explained: bool) -> bool {
+        let trees = self.forest.chains().iter().zip(&progress.batches);
+        let all = trees.into_iter().all(|(tree, count)| *count == tree.batches().len());
+        match (self.forest.latest(), self.root_hashes().last()) {
+            (None, None) => true,
+            (Some(latest), Some(root)) => {
+                let time = self.root_times.last().map(timestamp).filter(|time| time.0 != 0);
+                let is_last = latest.block == progress.block
+                    && latest.root == *root
+                    && latest.timestamp == time;
+                is_last && (!newest_is_explained || (all && latest.chains == progress.chains))
+            }
+            _ => false,
+        }
     }
 
     /// Compares the timestamps of the roots with their checksum. No proof depends on them.
@@ -324,20 +355,7 @@ impl TreeFile {
             newest_is_explained = self.next(&mut progress, &mut rest)?.is_some();
             explained += u64::from(newest_is_explained);
         }
-        let trees = self.forest.chains().iter().zip(&progress.batches);
-        let all = trees.into_iter().all(|(tree, count)| *count == tree.batches().len());
-        let ends = match (self.forest.latest(), self.root_hashes().last()) {
-            (None, None) => true,
-            (Some(latest), Some(root)) => {
-                let time = self.root_times.last().map(timestamp).filter(|time| time.0 != 0);
-                let is_last = latest.block == progress.block
-                    && latest.root == *root
-                    && latest.timestamp == time;
-                is_last && (!newest_is_explained || (all && latest.chains == progress.chains))
-            }
-            _ => false,
-        };
-        if !rest.is_empty() || !ends {
+        if !rest.is_empty() || !self.is_at_end(&progress, newest_is_explained) {
             return Err(
                 self.bad(STEPS, "the last step does not match the newest root and the trees")
             );

@@ -57,9 +57,20 @@ pub fn run_with_input<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, input:
 /// with a limit of the processor time, so that endless work fails too.
 #[cfg(unix)]
 pub fn run_within<S: AsRef<OsStr>>(mebibytes: u64, args: impl IntoIterator<Item = S>) -> Run {
+    limited("-v", mebibytes, args)
+}
+
+/// As [`run_within`], with a limit of the memory that the process has for itself: mapped files do not count.
+#[cfg(target_os = "linux")]
+pub fn run_in_heap<S: AsRef<OsStr>>(mebibytes: u64, args: impl IntoIterator<Item = S>) -> Run {
+    limited("-d", mebibytes, args)
+}
+
+#[cfg(unix)]
+fn limited<S: AsRef<OsStr>>(limit: &str, mebibytes: u64, args: impl IntoIterator<Item = S>) -> Run {
     Command::new("sh")
         .arg("-c")
-        .arg(format!("ulimit -v {}; ulimit -t 120; exec \"$@\"", mebibytes * 1024))
+        .arg(format!("ulimit {limit} {}; ulimit -t 120; exec \"$@\"", mebibytes * 1024))
         .arg("sh")
         .arg(env!("CARGO_BIN_EXE_slproof"))
         .args(args)
