@@ -32,6 +32,8 @@ def test_a_worker_answers_tables(requests):
 
     asked, expected = requests
     assert answers.answer(asked, STATE, LOGS).equals(expected)
+    (in_spark,) = answers.for_spark(asked.combine_chunks().to_batches(), STATE, LOGS)
+    assert in_spark.schema.names == [column.split()[0] for column in answers.SPARK_SCHEMA.split(", ")]
 
 
 @pytest.fixture(scope="module")

@@ -192,7 +192,9 @@ def test_the_batches_of_a_settlement_layer_serve_for_proofs_through_them(tmp_pat
     nodes.export(tmp_path, tmp_path / "out", chain=506)
 
     def proofs(batches):
-        opened = slproof.open(GATEWAY / "state.anvil.json", LOGS, sl_batches=batches, anchor=ANCHOR, anchor_bridgehub=BRIDGEHUB)
+        opened = slproof.open(
+            GATEWAY / "state.anvil.json", LOGS, sl_batches=batches, anchor=ANCHOR, anchor_bridgehub=BRIDGEHUB
+        )
         return opened.prove_all(target="sl-batch:first").read_all()
 
     found = proofs(tmp_path / "out" / nodes.BATCHES_FILE)
@@ -278,14 +280,10 @@ def test_databases_of_no_known_layout_are_refused(tmp_path, columns, expected):
     assert not (tmp_path / "out").exists()
 
 
-def damages():
-    yield lambda whole: whole[:-1]
-    yield lambda whole: whole + b"\0"
-    yield lambda whole: written.rlp([1, 2])
-    yield lambda whole: b""
+DAMAGES = [lambda whole: whole[:-1], lambda whole: whole + b"\0", lambda whole: written.rlp([1, 2]), lambda whole: b""]
 
 
-@pytest.mark.parametrize("damage", damages())
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_receipts_are_named(archive, tmp_path, monkeypatch, damage):
     whole = written.receipt
     monkeypatch.setattr(written, "receipt", lambda kind, logs, messages: damage(whole(kind, logs, messages)))

@@ -106,6 +106,7 @@ class Column:
         """All keys in ascending order, with their values. Raises Error."""
         options = self._database._rocksdict.ReadOptions()
         options.set_readahead_size(_READ_AHEAD_BYTES)
+        options.fill_cache(False)
         try:
             rows = self._opened.iter(options)
             rows.seek_to_first()
