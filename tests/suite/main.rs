@@ -228,6 +228,9 @@ mod serve {
     /// The page: what it folds and refuses, and evidence in one file.
     mod page;
 
+    /// Bundles with proofs of what L1 stored, and their script.
+    mod evidence;
+
     /// Published directories: a plain client, later runs, changed files.
     mod published;
 
@@ -239,6 +242,9 @@ mod serve {
 
     /// Limits, slow clients, replaced files, signals and restarts.
     mod connections;
+
+    /// Clients that break off, send nonsense or are slow; signals and kills under load.
+    mod hostile;
 }
 
 /// The binary as a user runs it.
