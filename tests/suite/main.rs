@@ -240,6 +240,9 @@ mod serve {
     /// The methods beside proofs of transactions: records, claims, addresses, batches and explanations.
     mod methods;
 
+    /// Logs by their sender and by who gets them on L1.
+    mod addresses;
+
     /// Limits, slow clients, replaced files, signals and restarts.
     mod connections;
 
