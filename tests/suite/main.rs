@@ -237,6 +237,9 @@ mod serve {
     /// Real clients, with the versions that `tests/clients/` pins.
     mod clients;
 
+    /// The unit for systemd: its commands, and what systemd says about it.
+    mod packaged;
+
     /// The methods beside proofs of transactions: records, claims, addresses, batches and explanations.
     mod methods;
 
