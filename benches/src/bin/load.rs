@@ -42,7 +42,9 @@ fn main() -> Result<(), Failed> {
     let Transactions { small, large } = prepare(&program, folder.path())?;
     let server = Server::start(&program, folder.path())?;
     server.is_right(&small[0])?;
-    println!("| batches | connections | calls a request | requests | proofs a second | p50 | p99 | peak memory |");
+    println!(
+        "| batches | connections | calls a request | requests | proofs a second | p50 | p99 | peak memory |"
+    );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for (name, hashes, connections, calls, requests) in [
         ("small", &small, 8, 1, requests),
@@ -113,7 +115,13 @@ fn prepare(program: &Path, folder: &Path) -> Result<Transactions, Failed> {
         ]
         .to_vec(),
     ] {
-        if !Command::new(fs::canonicalize(program)?).args(args).current_dir(folder).status()?.success() {
+        if !Command::new(fs::canonicalize(program)?)
+            .args(args)
+            .current_dir(folder)
+            .stdout(Stdio::null())
+            .status()?
+            .success()
+        {
             return Err("the files of the server could not be made".into());
         }
     }
@@ -169,10 +177,10 @@ impl Server {
             (&accepted["chainId"], &accepted["batchNumber"], &accepted["logIndex"]);
         let expected = keccak256(format!("{chain} {batch} {index}").as_bytes()).to_string();
         let mut client = Client::connect(&self.address)?;
-        for asked in [&expected, hash] {
+        for asked in [&*expected, hash] {
             let answer: Value = serde_json::from_slice(client.ask(&request(&[asked]))?)?;
             let proof = &answer["result"]["proof"];
-            if !proof.is_array() || asked == &expected && proof != &accepted["proof"] {
+            if !proof.is_array() || asked == expected && proof != &accepted["proof"] {
                 return Err(format!("a wrong answer: {answer}").into());
             }
         }
@@ -197,7 +205,8 @@ impl Server {
                 let work = move || ask(client, at, (hashes, calls), left, started + LONGEST);
                 thread::Builder::new().stack_size(1 << 18).spawn_scoped(threads, work)
             };
-            let running = clients.into_iter().enumerate().map(ask).collect::<Result<Vec<_>, _>>()?;
+            let running =
+                clients.into_iter().enumerate().map(ask).collect::<Result<Vec<_>, _>>()?;
             let mut latencies = Vec::new();
             for thread in running {
                 latencies.extend(thread.join().map_err(|_| "a client failed")??);
@@ -242,7 +251,7 @@ fn ask(
     while Instant::now() < until
         && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     {
-        let asked: Vec<&String> = (0..calls).map(|i| &hashes[(next + i) % hashes.len()]).collect();
+        let asked: Vec<&str> = (0..calls).map(|i| &*hashes[(next + i) % hashes.len()]).collect();
         next += calls * 13;
         let body = request(&asked);
         let started = Instant::now();
@@ -257,9 +266,11 @@ fn ask(
 }
 
 /// The body of a request: a call, or an array of them.
-fn request(hashes: &[&String]) -> String {
-    let call = |hash: &&String| {
-        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"zks_getL2ToL1LogProof","params":["{hash}",0]}}"#)
+fn request(hashes: &[&str]) -> String {
+    let call = |hash: &&str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"zks_getL2ToL1LogProof","params":["{hash}",0]}}"#
+        )
     };
     match hashes {
         [one] => call(one),
