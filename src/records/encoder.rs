@@ -264,7 +264,8 @@ impl Encoding<'_> {
                 if let Some(l1) = &self.encoder.l1
                     && let Err(reason) = l1.check(&record)
                 {
-                    return Ok(Err(Failure::of(reason.code(), &reason, self.encoder.hints)));
+                    // The hints are for the command that verifies.
+                    return Ok(Err(Failure::of(reason.code(), &reason, no_hints)));
                 }
                 self.pretty(&record);
             }
