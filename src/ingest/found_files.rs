@@ -13,7 +13,7 @@ use super::{
     state::{Format, files_of, is_chunk, is_snapshot_directory, snapshot_of},
 };
 use crate::{
-    files::{Input, InputError, Inputs, entries_of, is_directory, is_file, is_in_archive},
+    files::{Input, InputError, Inputs, Kind, entries_of, is_directory, is_file, is_in_archive},
     primitives::ordered::try_map,
 };
 
@@ -75,6 +75,10 @@ pub fn is_file_of_l1(path: &Path) -> Result<bool, InputError> {
 pub fn holds_files(path: &Path) -> Result<bool, InputError> {
     if !is_file(path)? {
         return is_directory_of_files(path);
+    }
+    // Native files are recognized by their first bytes, without a large buffer for the content.
+    if Kind::at(path)?.is_some() {
+        return Ok(false);
     }
     // What is damaged in the files is found by whoever reads them.
     let inputs = match Inputs::open(path) {
