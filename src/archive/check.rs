@@ -23,6 +23,7 @@ impl Archive {
     /// [`ArchiveError::Native`], which names the section at fault.
     pub fn check(&self) -> Result<(), ArchiveError> {
         self.container().check()?;
+        self.check_blocks()?;
         let rows = self.rows();
         let mut counted = ArchiveHeader::default();
         let mut messages = 0;

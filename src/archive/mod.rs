@@ -1,7 +1,7 @@
 //! The memory-mapped message archive, `*.slmsg`: the logs of many batches, with the bytes of their messages.
 //! Batches, messages and transactions can be looked up.
 //!
-//! It is a [container](crate::files::container) of kind `mesg`, version 1 or 2. [`ArchiveWriter`] writes it from
+//! It is a [container](crate::files::container) of kind `mesg`, version 1 to 3. [`ArchiveWriter`] writes it from
 //! batches in any order, [`Archive`] reads the mapped file. Raw archives that are small enough are converted
 //! to the same bytes in memory.
 //!
@@ -28,9 +28,10 @@
 //! | `ends` | 8 M | u64: where each message ends, counted from the first byte of its batch's messages |
 //! | `bytes` | any | the messages of all batches back to back |
 //! | `txhashes` | 32 T | the transaction hashes of all batches back to back |
-//! | `imt` | 64 each | only in version 2: what is known of the roots of the interop commitment tree, for each batch that has flag 4 or 8: both roots, or the node above them and zeros |
+//! | `imt` | 64 each | since version 2: what is known of the roots of the interop commitment tree, for each batch that has flag 4 or 8: both roots, or the node above them and zeros |
 //! | `by-msg` | 16 a row | a row for each log of a message: the first 8 bytes of its value, which is the message's hash, and its number (u64); ascending by these bytes in their order, then by number |
 //! | `by-tx` | 16 T | a row for each log with a transaction hash: the first 8 bytes of the hash, and its number; ascending in the same order |
+//! | `sums` | 32 each | since version 3: the checksums of the blocks of `batches`, `txhashes`, `by-msg` and `by-tx`, in this order (see [container](crate::files::container)) |
 //!
 //! ```text
 //! row of a batch
@@ -64,16 +65,18 @@
 //!
 //! [`Archive::open`] compares the lengths of the sections with the header, and every row is checked when it
 //! is read. The contents are verified by the proofs themselves: logs fold to the batch root, and the hash of
-//! a message is the value of its log. The rows and the hashes of transactions are compared with their
-//! checksums before the first hash is used, and an index before the first lookup in it. [`Archive::check`]
-//! reads everything.
+//! a message is the value of its log. The rows, the hashes of transactions and the indexes are compared with
+//! their checksums when they are used: the blocks that are read, or all of a section in versions before 3. A batch or
+//! a hash is not in the archive if the rows beside its place, which are compared too, leave no room for it.
+//! [`Archive::check`] reads everything.
 //!
 //! # Version history
 //!
 //! | version | what changed |
 //! | --- | --- |
 //! | 1 | first |
-//! | 2 | the section `imt` and the flags 4 and 8; written if a batch has such roots |
+//! | 2 | the section `imt` and the flags 4 and 8 |
+//! | 3 | the section `sums`; versions 1 and 2 are read and not written any more |
 
 mod check;
 mod collector;
@@ -102,6 +105,10 @@ const TRANSACTIONS: SectionName = SectionName::new("txhashes");
 const IMT: SectionName = SectionName::new("imt");
 const BY_MESSAGE: SectionName = SectionName::new("by-msg");
 const BY_TRANSACTION: SectionName = SectionName::new("by-tx");
+const SUMS: SectionName = SectionName::new("sums");
+
+/// The sections that no proof verifies, in the order of the checksums of their blocks.
+const IN_BLOCKS: [SectionName; 4] = [BATCHES, TRANSACTIONS, BY_MESSAGE, BY_TRANSACTION];
 
 #[cfg(test)]
 mod tests;

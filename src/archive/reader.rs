@@ -1,21 +1,19 @@
 use std::{
     ops::{Bound, Range, RangeBounds},
     path::Path,
-    sync::{
-        OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use bytemuck::{AnyBitPattern, cast_slice};
 
 use super::{
-    ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, ENDS, IMT, LOGS, TRANSACTIONS,
+    ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, ENDS, IMT, IN_BLOCKS, LOGS, SUMS,
+    TRANSACTIONS,
     rows::{BatchRow, IndexRow, imt_roots},
 };
 use crate::{
     archive::ArchiveError,
-    files::{Access, Container, ContainerError, Kind, SectionName},
+    files::{Access, CheckedBlocks, Container, ContainerError, Kind, SectionName},
     message::{BatchView, L2ToL1Log, Messages},
     primitives::{BatchNumber, ChainId, Hash, sorted},
 };
@@ -30,12 +28,9 @@ const LARGE: u64 = 64;
 pub struct Archive {
     container: Container,
     header: ArchiveHeader,
-    /// Set when the rows and the transaction hashes were compared with their checksums.
-    transactions_checked: OnceLock<()>,
+    blocks: CheckedBlocks,
     /// The rows of large batches that were found sound not long ago, each at its number modulo [`SOUND_ROWS`], plus 1.
     sound_rows: Box<[AtomicUsize]>,
-    /// Set when the indexes by message and by transaction were compared with their checksums.
-    indexes_checked: [OnceLock<()>; 2],
 }
 
 /// A log and its batch.
@@ -79,10 +74,10 @@ impl Archive {
     /// # Errors
     /// As [`Archive::open`].
     pub fn of(container: Container) -> Result<Self, ArchiveError> {
-        let version = container.version().clamp(1, 2);
+        let version = container.version().clamp(1, Kind::MESSAGE_ARCHIVE.version);
         let container = container.expect(Kind { version, ..Kind::MESSAGE_ARCHIVE })?;
         let mut header: ArchiveHeader = container.header()?;
-        if version == 2 {
+        if version >= 2 {
             header.imt = container.section(IMT)?.len() as u64 / 64;
         }
         let fits = |name: SectionName, count: u64, row: u64| {
@@ -98,24 +93,27 @@ impl Archive {
         fits(ENDS, header.messages, 8)?;
         fits(BYTES, header.message_bytes, 1)?;
         fits(TRANSACTIONS, header.transactions, 32)?;
-        if version == 2 {
+        if version >= 2 {
             fits(IMT, header.imt, 64)?;
         }
         fits(BY_TRANSACTION, header.transactions, size_of::<IndexRow>() as u64)?;
         let row = size_of::<IndexRow>() as u64;
         fits(BY_MESSAGE, container.section(BY_MESSAGE)?.len() as u64 / row, row)?;
-        Ok(Self::written(container, header))
+        Self::written(container, header)
     }
 
     /// Takes a container that was just written with this header.
-    pub(super) fn written(container: Container, header: ArchiveHeader) -> Self {
-        Self {
+    pub(super) fn written(
+        container: Container,
+        header: ArchiveHeader,
+    ) -> Result<Self, ArchiveError> {
+        let sums = (container.version() >= 3).then_some(SUMS);
+        Ok(Self {
+            blocks: CheckedBlocks::new(&container, &IN_BLOCKS, sums)?,
             container,
             header,
-            transactions_checked: OnceLock::new(),
             sound_rows: (0..SOUND_ROWS).map(|_| AtomicUsize::new(0)).collect(),
-            indexes_checked: [OnceLock::new(), OnceLock::new()],
-        }
+        })
     }
 
     /// The header.
@@ -233,24 +231,35 @@ impl Archive {
         chain: ChainId,
         batch: BatchNumber,
     ) -> Result<Option<BatchView<'_>>, ArchiveError> {
-        self.row_of(chain, batch).map(|at| self.view(at)).transpose()
+        let place = self.place_of(chain, batch);
+        if let Some(at) = self.row_at(place, (chain, batch)) {
+            return self.view(at).map(Some);
+        }
+        // In a damaged row, the batch could have another number.
+        self.check_rows::<BatchRow>(BATCHES, place.saturating_sub(1), place + 1)?;
+        Ok(None)
     }
 
     /// Whether the archive has the logs of a batch.
     #[must_use]
     pub fn contains(&self, chain: ChainId, batch: BatchNumber) -> bool {
-        self.row_of(chain, batch).is_some()
+        self.row_at(self.place_of(chain, batch), (chain, batch)).is_some()
     }
 
-    fn row_of(&self, chain: ChainId, batch: BatchNumber) -> Option<usize> {
+    /// The number of rows before that of a batch.
+    fn place_of(&self, chain: ChainId, batch: BatchNumber) -> usize {
         let rows = self.rows();
         let first = rows.partition_point(|row| row.chain() < chain);
         let of_chain = &rows[first..];
         // The position in the chain's rows, if no batch is missing.
-        let ahead = batch.0.saturating_sub(of_chain.first()?.batch().0);
+        let ahead = of_chain.first().map_or(0, |row| batch.0.saturating_sub(row.batch().0));
         let guess = usize::try_from(ahead).unwrap_or(usize::MAX);
-        let at = sorted::count_from(of_chain, guess, |row| row.key() < (chain, batch));
-        (of_chain.get(at)?.key() == (chain, batch)).then_some(first + at)
+        first + sorted::count_from(of_chain, guess, |row| row.key() < (chain, batch))
+    }
+
+    /// The row at a place, if it is that of this batch.
+    fn row_at(&self, place: usize, key: (ChainId, BatchNumber)) -> Option<usize> {
+        self.rows().get(place).filter(|row| row.key() == key).map(|_| place)
     }
 
     /// Every log of the message with this hash, in the order of the batches. A message can be sent many
@@ -282,14 +291,18 @@ impl Archive {
         hash: Hash,
         hash_of: impl Fn(&LogAt<'_>) -> Option<Hash>,
     ) -> impl Iterator<Item = Result<LogAt<'_>, ArchiveError>> {
-        // A damaged row would be passed over, and a log would be missing from the answer.
-        let damage = self.check_index_once(index).err();
-        let rows: &[IndexRow] = if damage.is_some() { &[] } else { self.table(index) };
+        let rows: &[IndexRow] = self.table(index);
         let wanted = hash.prefix_u64();
         let first = sorted::count_below(rows, 0..=u64::MAX, wanted, IndexRow::prefix_u64);
-        let rows = rows[first..].iter().take_while(move |row| row.prefix_u64() == wanted);
+        let len = sorted::count_from(&rows[first..], 0, |row| row.prefix_u64() <= wanted);
+        let end = first + len;
+        // A damaged row would be passed over, and a log would be missing from the answer. As the rows ascend, those
+        // beside the found ones show that there are no others.
+        let checked = self.check_rows::<IndexRow>(index, first.saturating_sub(1), end + 1);
+        let damage = checked.err();
+        let rows = if damage.is_some() { &[] } else { &rows[first..end] };
         let mut last: Option<(Range<u64>, BatchView<'_>)> = None;
-        let found = rows.filter_map(move |row| {
+        let found = rows.iter().filter_map(move |row| {
             let found = match &last {
                 Some((numbers, batch)) if numbers.contains(&row.log()) => {
                     Ok(LogAt { batch: *batch, index: row.log() - numbers.start })
@@ -312,14 +325,21 @@ impl Archive {
         damage.into_iter().map(Err).chain(found)
     }
 
-    /// Compares an index with its checksum, when it is used for the first time.
-    fn check_index_once(&self, index: SectionName) -> Result<(), ArchiveError> {
-        let checked = &self.indexes_checked[usize::from(index == BY_TRANSACTION)];
-        if checked.get().is_none() {
-            self.container.check_section(index)?;
-            let _ = checked.set(());
-        }
-        Ok(())
+    /// Compares the rows of a section from `first` to before `end` with their checksums. Rows after the last one do
+    /// not count.
+    fn check_rows<T>(
+        &self,
+        name: SectionName,
+        first: usize,
+        end: usize,
+    ) -> Result<(), ArchiveError> {
+        let byte = |row: usize| row.saturating_mul(size_of::<T>());
+        Ok(self.blocks.check(&self.container, name, byte(first)..byte(end))?)
+    }
+
+    /// Compares all blocks with their checksums.
+    pub(super) fn check_blocks(&self) -> Result<(), ArchiveError> {
+        Ok(self.blocks.check_all(&self.container)?)
     }
 
     pub(super) fn wrong_row(&self, index: SectionName, log: u64) -> ArchiveError {
@@ -384,12 +404,9 @@ impl Archive {
             self.container.bad(&part, reason)
         };
         let outside = || bad(&"it refers to data outside the archive");
-        // No proof depends on them, or on where a row says that they are, so damage would go unnoticed.
-        if self.header.transactions > 0 && self.transactions_checked.get().is_none() {
-            self.container.check_section(BATCHES)?;
-            self.container.check_section(TRANSACTIONS)?;
-            let _ = self.transactions_checked.set(());
-        }
+        // No proof depends on the hashes of transactions, or on where a row says that they are, so damage would go
+        // unnoticed.
+        self.check_rows::<BatchRow>(BATCHES, at, at + 1)?;
         if !row.is_understood() {
             return Err(bad(&"it has unknown flags").into());
         }
@@ -404,6 +421,11 @@ impl Archive {
             true => Messages::checked_before(bytes, ends),
             false => Messages::new(bytes, ends).ok_or_else(outside)?,
         };
+        let transactions: &[Hash] = self
+            .part(TRANSACTIONS, row.first_transaction(), row.transactions())
+            .ok_or_else(outside)?;
+        let first = row.first_transaction() as usize;
+        self.check_rows::<Hash>(TRANSACTIONS, first, first + transactions.len())?;
         let imt = match row.imt() {
             None => None,
             Some((index, are_both)) => {
@@ -416,9 +438,7 @@ impl Archive {
             batch: row.batch(),
             logs: self.part(LOGS, row.first_log(), row.logs()).ok_or_else(outside)?,
             messages,
-            transactions: self
-                .part(TRANSACTIONS, row.first_transaction(), row.transactions())
-                .ok_or_else(outside)?,
+            transactions,
             aggregated_root: row.aggregated_root(),
             imt,
         };

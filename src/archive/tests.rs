@@ -232,7 +232,9 @@ fn rows_that_point_outside_the_sections_are_refused() {
             transactions: 0,
             imt: 0,
         };
-        let mut file = crate::files::ContainerWriter::in_memory("forged", Kind::MESSAGE_ARCHIVE);
+        // Version 1 has no checksums of blocks.
+        let kind = Kind { version: 1, ..Kind::MESSAGE_ARCHIVE };
+        let mut file = crate::files::ContainerWriter::in_memory("forged", kind);
         let message = log(1, b"a");
         let index = [&message.value().as_bytes()[..8], &index_log.to_le_bytes()].concat();
         for (name, bytes) in [
@@ -281,4 +283,39 @@ fn rows_that_point_outside_the_sections_are_refused() {
         assert!(error.to_string().contains("forged, section"), "{error}");
         assert!(archive.check().is_err());
     }
+}
+
+/// A copy of an archive with other checksums of blocks, and with correct checksums of all sections.
+fn with_sums(archive: &Archive, sums: &[u8]) -> Result<Archive, ArchiveError> {
+    let mut file = crate::files::ContainerWriter::in_memory("forged", Kind::MESSAGE_ARCHIVE);
+    for (name, _) in archive.container().sections() {
+        file.begin(name).unwrap();
+        let bytes = if name == SUMS { sums } else { archive.container().section(name).unwrap() };
+        file.put(bytes).unwrap();
+    }
+    let bytes = file.finish(archive.header()).unwrap();
+    Archive::of(Container::from_bytes("forged", bytes).unwrap())
+}
+
+#[test]
+fn wrong_checksums_of_blocks_are_refused() {
+    let (hash, number) = (log(1, b"a").value(), BatchNumber(2));
+    let archive = in_memory_of(&[part(true, Some(3), None)]).unwrap();
+    let sums = archive.container().section(SUMS).unwrap();
+    assert_eq!(sums.len(), 32 * IN_BLOCKS.len());
+    with_sums(&archive, sums).unwrap().check().unwrap();
+    for (wrong, name) in IN_BLOCKS.into_iter().enumerate() {
+        let mut sums = sums.to_vec();
+        sums[32 * wrong] ^= 1;
+        let forged = with_sums(&archive, &sums).unwrap();
+        let error = match name {
+            BY_MESSAGE => forged.find_message(hash).next().unwrap().unwrap_err(),
+            BY_TRANSACTION => forged.find_transaction(hash).next().unwrap().unwrap_err(),
+            _ => forged.batch(ChainId(1), number).unwrap_err(),
+        };
+        assert!(error.to_string().contains(&name.to_string()), "{error}");
+        assert_eq!(forged.check().unwrap_err().to_string(), error.to_string());
+    }
+    let error = with_sums(&archive, &sums[32..]).unwrap_err();
+    assert!(error.to_string().contains("each of 4 blocks"), "{error}");
 }

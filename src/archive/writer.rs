@@ -3,8 +3,8 @@ use std::{io::Write, path::Path};
 use bytemuck::{Pod, Zeroable, bytes_of, cast_slice};
 
 use super::{
-    Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, Collector, ENDS, IMT, LOGS,
-    Origin, TRANSACTIONS,
+    Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, Collector, ENDS, IMT,
+    IN_BLOCKS, LOGS, Origin, SUMS, TRANSACTIONS,
     collector::count,
     rows::{BatchRow, IndexRow, imt_entry},
 };
@@ -28,7 +28,7 @@ const SECTION_IN_MEMORY: usize = 32 << 20;
 /// are merged when they agree, and are an error when they do not.
 pub struct ArchiveWriter {
     spill: Spill,
-    output: Output,
+    container: ContainerWriter<Output>,
     pub(crate) collector: Collector,
 }
 
@@ -38,10 +38,10 @@ impl ArchiveWriter {
     /// # Errors
     /// [`ArchiveError::Output`] when the directory cannot be written to.
     pub fn create(path: &Path) -> Result<Self, ArchiveError> {
-        let output = ContainerWriter::output(path)?;
+        let container = ContainerWriter::create(path, Kind::MESSAGE_ARCHIVE)?;
         let spill = Spill::beside(path);
         let collector = Collector::new(&spill, BATCHES_IN_MEMORY);
-        Ok(Self { spill, output, collector })
+        Ok(Self { spill, container, collector })
     }
 
     /// Registers a source and returns its number for [`Origin`]. Error messages show `name`.
@@ -69,8 +69,7 @@ impl ArchiveWriter {
     /// [`ArchiveError::Conflict`] when two sources contradict each other, [`ArchiveError::Output`] when
     /// writing fails. An existing file at the path is then unchanged.
     pub fn commit(self) -> Result<ArchiveHeader, ArchiveError> {
-        let Self { spill, output, collector } = self;
-        let mut container = ContainerWriter::on(output, kind(&collector))?;
+        let Self { spill, mut container, collector } = self;
         let (header, _) = write(collector, &mut container, &spill, Err)?;
         container.commit(&header)?;
         Ok(header)
@@ -83,8 +82,7 @@ impl ArchiveWriter {
         self,
         conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
     ) -> Result<(ArchiveHeader, u64), ArchiveError> {
-        let Self { spill, output, collector } = self;
-        let mut container = ContainerWriter::on(output, kind(&collector))?;
+        let Self { spill, mut container, collector } = self;
         let (header, merged) = write(collector, &mut container, &spill, conflict)?;
         if header.batches > 0 {
             container.commit(&header)?;
@@ -93,17 +91,11 @@ impl ArchiveWriter {
     }
 }
 
-/// The version in which batches are written: the first one, unless they have what only the second one has.
-fn kind(collector: &Collector) -> Kind {
-    let version = if collector.added().imt > 0 { 2 } else { 1 };
-    Kind { version, ..Kind::MESSAGE_ARCHIVE }
-}
-
 /// Writes an archive in memory; error messages show `name`.
 pub(crate) fn in_memory(collector: Collector, name: &str) -> Result<Archive, ArchiveError> {
-    let mut container = ContainerWriter::in_memory(name, kind(&collector));
+    let mut container = ContainerWriter::in_memory(name, Kind::MESSAGE_ARCHIVE);
     let (header, _) = write(collector, &mut container, &Spill::Memory, Err)?;
-    Ok(Archive::written(container.into_container(&header)?, header))
+    Archive::written(container.into_container(&header)?, header)
 }
 
 fn write<W: Write + Send>(
@@ -113,7 +105,6 @@ fn write<W: Write + Send>(
     conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
 ) -> Result<(ArchiveHeader, u64), ArchiveError> {
     let mut header = ArchiveHeader::default();
-    let has_imt = collector.added().imt > 0;
     let [mut rows, mut ends, mut bytes, mut transactions, mut imt] =
         [(); 5].map(|()| spill.spool(SECTION_IN_MEMORY));
     let [mut by_message, mut by_transaction] = [(); 2].map(|()| spill.sort(INDEX_IN_MEMORY));
@@ -141,13 +132,18 @@ fn write<W: Write + Send>(
     };
     let merged = collector.drain(take, conflict)?;
 
-    let sections = [(BATCHES, rows), (ENDS, ends), (BYTES, bytes), (TRANSACTIONS, transactions)];
-    for (name, spool) in sections.into_iter().chain(has_imt.then_some((IMT, imt))) {
-        container.begin(name)?;
+    let sections =
+        [(BATCHES, rows), (ENDS, ends), (BYTES, bytes), (TRANSACTIONS, transactions), (IMT, imt)];
+    for (name, spool) in sections {
+        match IN_BLOCKS.contains(&name) {
+            true => container.begin_in_blocks(name)?,
+            false => container.begin(name)?,
+        }
         spool.drain(|piece| container.put(piece))?;
     }
     write_index(container, BY_MESSAGE, by_message)?;
     write_index(container, BY_TRANSACTION, by_transaction)?;
+    container.put_block_sums(SUMS)?;
     Ok((header, merged))
 }
 
@@ -156,7 +152,7 @@ fn write_index<W: Write + Send>(
     name: SectionName,
     rows: ExternalSort<IndexKey>,
 ) -> Result<(), OutputError> {
-    container.begin(name)?;
+    container.begin_in_blocks(name)?;
     let mut sorted = rows.finish()?;
     while let Some((key, _)) = sorted.next()? {
         container.put(bytes_of(&IndexRow::new(key.beginning, key.log)))?;

@@ -107,6 +107,11 @@ fn is_quick(command: &Command) -> bool {
     }
 }
 
+/// Whether a command writes proofs to standard output alone.
+fn writes_no_file(command: &Command) -> bool {
+    matches!(command, Command::Prove(args) if prove::writes_no_file(args))
+}
+
 /// Prints the help, the version or the usage error that clap returned instead of arguments.
 fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
@@ -134,14 +139,18 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
     ignore_sigxfsz();
     let threads = cli.global.threads()?;
     let mut pool = rayon::ThreadPoolBuilder::new();
-    if is_quick(&cli.command) {
+    let is_quick = is_quick(&cli.command);
+    if is_quick {
         // The thread that runs this is the only one of the pool, so none is started.
         pool = pool.num_threads(1).use_current_thread();
     } else if let Some(threads) = threads {
         pool = pool.num_threads(threads.into());
     }
     let pool = pool.build().map_err(CliError::Threads)?;
-    interrupt::watch()?;
+    // A signal ends the process at once by default. That is enough where no file has to be removed.
+    if !(is_quick && writes_no_file(&cli.command)) {
+        interrupt::watch()?;
+    }
     let console = report::Console::new(&cli.global);
     let bars = progress::ProgressFactory::new(&cli.global);
     pool.install(|| match &cli.command {

@@ -60,8 +60,10 @@ impl ProgressFactory {
 
     fn bar(self, what: &'static str, end: Option<u64>, template: &str) -> Progress {
         let target = match self.when {
-            When::Never => ProgressDrawTarget::hidden(),
-            When::Auto if self.quiet || !io::stderr().is_terminal() => ProgressDrawTarget::hidden(),
+            When::Never => return Progress { bar: ProgressBar::hidden() },
+            When::Auto if self.quiet || !io::stderr().is_terminal() => {
+                return Progress { bar: ProgressBar::hidden() };
+            }
             When::Auto => ProgressDrawTarget::stderr(),
             When::Always if io::stderr().is_terminal() => ProgressDrawTarget::stderr(),
             When::Always => {

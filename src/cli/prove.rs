@@ -151,6 +151,15 @@ pub(super) fn is_quick(args: &ProveArgs) -> bool {
         && is(messages, Kind::MESSAGE_ARCHIVE)
 }
 
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Whether the only output is standard output.
+pub(super) fn writes_no_file(args: &ProveArgs) -> bool {
+    is_stdout(&args.output) && args.failures.is_none() && args.summary.is_none()
+}
+
 /// The shard that the flags or a scheduler name.
 fn shard(args: ShardArgs) -> Result<Option<Shard>, CliError> {
     let shard = match (args.shards, args.shard_index) {
@@ -270,7 +279,7 @@ fn say(summary: &Summary, console: &Console) {
 /// Refuses to write binary data to a terminal.
 fn refuse_terminal(args: &ProveArgs) -> Result<(), CliError> {
     let is_terminal = || match args.output.metadata() {
-        _ if args.output == Path::new("-") => io::stdout().is_terminal(),
+        _ if is_stdout(&args.output) => io::stdout().is_terminal(),
         Ok(found) if !found.is_file() && !found.is_dir() => {
             File::options().write(true).open(&args.output).is_ok_and(|file| file.is_terminal())
         }
@@ -323,12 +332,15 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
         return Err(CliError::Usage(format!("{one} and {other} cannot both be standard input")));
     }
     let mut paths: Vec<&Path> = inputs.iter().map(|(_, path)| *path).collect();
-    refuse_overwriting(&args.output, &paths)?;
-    // Other files in the output's directory: the partial output, its checkpoint, and the manifest of a shard.
-    let place = place_of(&args.output)?;
-    let beside = ProofOutput::files_beside(&args.output);
-    beside.iter().try_for_each(|file| refuse_overwriting(file, &paths))?;
-    let mut taken: Vec<PathBuf> = beside.into_iter().chain([place]).collect();
+    let mut taken = Vec::new();
+    if !is_stdout(&args.output) {
+        refuse_overwriting(&args.output, &paths)?;
+        let place = place_of(&args.output)?;
+        // Other files in the output's directory: the partial output, its checkpoint, and the manifest of a shard.
+        taken = ProofOutput::files_beside(&args.output);
+        taken.iter().try_for_each(|file| refuse_overwriting(file, &paths))?;
+        taken.push(place);
+    }
     paths.push(&args.output);
     let failures = args.failures.as_deref();
     let beside_failures = failures.map(ProofOutput::files_beside).unwrap_or_default();

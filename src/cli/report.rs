@@ -174,8 +174,9 @@ fn visible(text: &str) -> String {
 }
 
 fn print(text: impl fmt::Display) {
+    let line = format!("{text}\n");
     // If standard error is closed, the error cannot be reported.
-    let _ = progress::aside(|| writeln!(anstream::stderr(), "{text}"));
+    let _ = progress::aside(|| anstream::stderr().write_all(line.as_bytes()));
 }
 
 /// The name of an output in messages.

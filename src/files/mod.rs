@@ -39,7 +39,9 @@ mod wrapper;
 mod write_behind;
 
 pub use compress::Compression;
-pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName};
+pub use container::{
+    CheckedBlocks, Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName,
+};
 #[cfg(feature = "parquet")]
 pub(crate) use create::nameless;
 pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     files::{
-        FileStamp, Input, InputError, Inputs, archive_of, entries_of, is_directory, is_file,
+        FileStamp, Input, InputError, Inputs, Kind, archive_of, entries_of, is_directory, is_file,
         metadata_of,
     },
     primitives::ordered::try_map,
@@ -97,6 +97,10 @@ fn stamp_of(path: &Path) -> Result<Option<FileStamp>, InputError> {
 pub fn holds_files(path: &Path) -> Result<bool, InputError> {
     if !is_file(path)? {
         return is_directory_of_files(path);
+    }
+    // Native files are recognized by their first bytes, without a large buffer for the content.
+    if Kind::at(path)?.is_some() {
+        return Ok(false);
     }
     // What is damaged in the files is found by whoever reads them.
     let inputs = match Inputs::open(path) {

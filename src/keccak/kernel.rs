@@ -102,8 +102,9 @@ macro_rules! keccak_kernel {
         }
 
         // The first round is apart, because the compiler leaves out what is known to be zero in it, and the last one,
-        // because only four words of its result are needed. Together that is 4 % of the operations. The other
-        // rounds are not unrolled: by 2, 4 or 22 gains nothing.
+        // because only four words of its result are needed. For 64 bytes, that saves 3 % of the time on AVX-512
+        // (Zen 4) and 6 % of the instructions on AVX2. Unrolling the other
+        // rounds gains nothing.
         #[inline]
         #[target_feature(enable = $features)]
         fn permute(state: &[[$register; 5]; 5]) -> [$register; 4] {

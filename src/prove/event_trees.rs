@@ -7,7 +7,7 @@ use crate::{
     contracts::EventKind,
     files::{Input, InputError, ReadProgressHandle, ReopenableInput, is_directory},
     forest::{
-        EventGap, EventsError, Forest, RebuildError, RebuildOptions, RebuiltFromEvents,
+        EventGap, EventsError, Forest, RebuildError, RebuildOptions, RebuiltFromEvents, TreeFile,
         compare_block_roots, rebuild_events_to_file, rebuild_from_events,
     },
     ingest::{
@@ -58,7 +58,8 @@ impl TreeInputs {
         for path in paths {
             let mut input = ReopenableInput::new(path);
             let is_events = match () {
-                () if is_directory(path)? => false,
+                // A tree file is not opened to see what else it could be.
+                () if is_directory(path)? || TreeFile::is_at(path)? => false,
                 () if input.is_pipe() => {
                     let opened = input.open(&ReadProgressHandle::default())?;
                     let kind = sniff(&opened);

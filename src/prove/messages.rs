@@ -8,9 +8,9 @@ use std::{
 use super::{Error, LogChains, TreeCheck, Trees, TreesOptions};
 use crate::{
     archive::Archive,
-    files::{InputError, InputSequence, ReadProgressHandle, temporary_directory},
+    files::{InputError, InputSequence, Kind, ReadProgressHandle, temporary_directory},
     ingest::{
-        FileKind, FoundFile, FoundFiles,
+        FileKind, FoundFile, FoundFiles, IndexError,
         event_logs::ColumnNames,
         logs::{BatchCheck, Indexer, SkippedInputs, SourceOptions, read_archive},
     },
@@ -79,6 +79,13 @@ impl Messages {
             && source.chain.is_none()
             && source.relayed.is_none()
             && source.columns == ColumnNames::default();
+        if let ([path], true) = (paths, is_plain)
+            && Kind::at(path.as_ref())? == Some(Kind::MESSAGE_ARCHIVE)
+        {
+            return Ok(Archive::open(path.as_ref(), source.access)
+                .map_err(IndexError::from)?
+                .into());
+        }
         let known = options.trees.as_ref().map(|trees| trees.options().known.clone());
         let known = known.unwrap_or_default();
         let found = FoundFiles::knowing(paths, &known)?;

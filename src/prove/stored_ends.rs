@@ -32,8 +32,7 @@ impl NodePaths {
     pub(super) fn read(files: &[PathBuf], options: &TreesOptions) -> Result<Option<Self>, Error> {
         let mut inputs = Vec::new();
         for file in files {
-            let unreadable = |source| InputError::Open { path: file.clone(), source };
-            if !is_file(file)? || Kind::at(file).map_err(unreadable)?.is_some() {
+            if !is_file(file)? || Kind::at(file)?.is_some() {
                 return Ok(None);
             }
             if kind_of(file, &options.known)?.is_some_and(FileKind::is_of_l1) {

@@ -139,6 +139,9 @@ mod native_files {
     /// The message archive (`.slmsg`).
     mod archive;
 
+    /// The bytes of message archives, by the documented format alone.
+    mod archive_bytes;
+
     /// Message archives with rows out of order.
     mod archive_order;
 

@@ -58,6 +58,9 @@
 //! Together they cover every byte of the file. So `check` finds a change of any byte, and `open` finds a
 //! change of any byte outside the sections and their padding.
 //!
+//! A section can also have a checksum for each block of 65,536 bytes, of which the last may be shorter, in another
+//! section that the kind names: BLAKE3, 32 bytes each. [`CheckedBlocks`] compares with them only what is read.
+//!
 //! The checksums detect damage, not manipulation: an attacker who can write the file can also write matching
 //! checksums. The content is verified by the hashes of the trees, not by the checksums.
 //!
@@ -76,6 +79,7 @@
 //! changes a file after it was renamed into place. If a mapped file is changed nevertheless, the process gets
 //! an error or wrong values, never unchecked offsets (see the modules `map` and `sigbus`).
 
+mod blocks;
 mod error;
 mod reader;
 mod writer;
@@ -86,9 +90,12 @@ use std::{
     path::Path,
 };
 
+pub use blocks::CheckedBlocks;
 pub use error::ContainerError;
 pub use reader::{Container, SectionBytes};
 pub use writer::ContainerWriter;
+
+use super::{InputError, is_file};
 
 const MAGIC: [u8; 8] = *b"\x89SLP\r\n\x1a\n";
 const END_MAGIC: [u8; 8] = *b"SLPEND\n\x89";
@@ -111,8 +118,8 @@ const MOST_SECTIONS: u32 = 64;
 pub struct Kind {
     /// The tag.
     pub tag: [u8; 4],
-    /// The version that is written and read. Tree files and message archives also have later versions, see
-    /// [`tree_file`](crate::forest::tree_file).
+    /// The version that is written and read. Message archives also have earlier versions, and tree files later ones;
+    /// see [`archive`](crate::archive) and [`tree_file`](crate::forest::tree_file).
     pub version: u32,
     /// Its name in messages, with an article.
     pub name: &'static str,
@@ -124,7 +131,7 @@ impl Kind {
     /// Tree files, `*.sltree`.
     pub const TREE_FILE: Self = Self { tag: *b"tree", version: 1, name: "a tree file" };
     /// Message archives, `*.slmsg`.
-    pub const MESSAGE_ARCHIVE: Self = Self { tag: *b"mesg", version: 1, name: "a message archive" };
+    pub const MESSAGE_ARCHIVE: Self = Self { tag: *b"mesg", version: 3, name: "a message archive" };
 
     /// The kind with this tag.
     #[must_use]
@@ -136,17 +143,18 @@ impl Kind {
     /// The kind of the container in a regular file. `None` if it is another file.
     ///
     /// # Errors
-    /// [`io::Error`] if a regular file cannot be read.
-    pub fn at(path: &Path) -> io::Result<Option<Self>> {
+    /// [`InputError`] if the disk fails, or a regular file cannot be read.
+    pub fn at(path: &Path) -> Result<Option<Self>, InputError> {
         // Opening a pipe would wait for its writer.
-        if !path.is_file() {
+        if !is_file(path)? {
             return Ok(None);
         }
+        let open_error = |source| InputError::Open { path: path.into(), source };
         let mut head = [0; KIND_AT.end];
-        match File::open(path)?.read_exact(&mut head) {
+        match File::open(path).map_err(open_error)?.read_exact(&mut head) {
             Ok(()) => Ok(Self::of_head(&head)),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(error),
+            Err(source) => Err(InputError::Read { name: path.display().to_string(), source }),
         }
     }
 

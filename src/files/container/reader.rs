@@ -236,11 +236,33 @@ impl Container {
         if *hasher.finalize().as_bytes() == section.hash {
             return Ok(());
         }
-        Err(ContainerError::SectionDamaged {
+        Err(self.damaged(section, 0..section.len))
+    }
+
+    /// Compares up to `len` bytes of a section from `start` on with their checksum.
+    pub(super) fn check_block(
+        &self,
+        name: SectionName,
+        start: usize,
+        len: usize,
+        sum: &[u8],
+    ) -> Result<(), ContainerError> {
+        let section = self.row(name)?;
+        let bytes = self.bytes_of(section).get(start..).unwrap_or_default();
+        let block = &bytes[..len.min(bytes.len())];
+        if *blake3::hash(block).as_bytes() == *sum {
+            return Ok(());
+        }
+        Err(self.damaged(section, start as u64..(start + block.len()) as u64))
+    }
+
+    /// The error for a range of a section that differs from its checksum.
+    fn damaged(&self, section: &Section, range: Range<u64>) -> ContainerError {
+        ContainerError::SectionDamaged {
             name: self.name.clone(),
             section: section.name.to_string(),
-            range: section.offset..section.offset + section.len,
-        })
+            range: section.offset + range.start..section.offset + range.end,
+        }
     }
 
     fn check_filling(&self, start: u64) -> Result<(), ContainerError> {

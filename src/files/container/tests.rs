@@ -183,3 +183,53 @@ proptest! {
         prop_assert!(open(noise).is_err());
     }
 }
+
+/// Only the blocks that a range touches are compared; without checksums of blocks, the whole section is.
+#[test]
+fn blocks_are_compared_when_they_are_read() {
+    const BLOCK: usize = 65_536;
+    const SUMS: SectionName = SectionName::new("sums");
+    let bytes: Vec<u8> = (0..2 * BLOCK + 7).map(|i| (i % 251) as u8).collect();
+    let mut writer = ContainerWriter::in_memory("test", KIND);
+    writer.begin_in_blocks(FIRST).unwrap();
+    for piece in bytes.chunks(1000) {
+        writer.put(piece).unwrap();
+    }
+    writer.begin_in_blocks(SECOND).unwrap();
+    writer.put(&bytes[..BLOCK]).unwrap();
+    writer.put_block_sums(SUMS).unwrap();
+    let file = writer.finish(&Header { number: 5 }).unwrap();
+
+    let container = open(file.clone()).unwrap();
+    let blocks = bytes.chunks(BLOCK).chain([&bytes[..BLOCK]]);
+    let sums: Vec<u8> = blocks.flat_map(|block| *blake3::hash(block).as_bytes()).collect();
+    assert_eq!(container.section(SUMS).unwrap(), sums);
+    let checked = |container: &Container, sums| {
+        CheckedBlocks::new(container, &[FIRST, SECOND], sums).unwrap()
+    };
+    checked(&container, Some(SUMS)).check_all(&container).unwrap();
+    assert!(CheckedBlocks::new(&container, &[FIRST], Some(SUMS)).is_err());
+
+    let mut damaged = file;
+    damaged[PREAMBLE_LEN + BLOCK] ^= 1;
+    let container = open(damaged).unwrap();
+    for (range, is_damaged) in [
+        (0..BLOCK, false),
+        (BLOCK..BLOCK, false),
+        (2 * BLOCK..usize::MAX, false),
+        (BLOCK - 1..BLOCK + 1, true),
+        (2 * BLOCK - 1..2 * BLOCK, true),
+    ] {
+        let blocks = checked(&container, Some(SUMS));
+        for _ in 0..2 {
+            assert_eq!(blocks.check(&container, FIRST, range.clone()).is_err(), is_damaged);
+        }
+        blocks.check(&container, SECOND, 0..BLOCK).unwrap();
+        assert!(blocks.check_all(&container).is_err());
+        let whole = checked(&container, None).check(&container, FIRST, range.clone());
+        assert_eq!(whole.is_err(), !range.is_empty());
+    }
+    let error = checked(&container, Some(SUMS)).check_all(&container).unwrap_err().to_string();
+    let (start, end) = (PREAMBLE_LEN + BLOCK, PREAMBLE_LEN + 2 * BLOCK);
+    assert!(error.contains(&start.to_string()) && error.contains(&end.to_string()), "{error}");
+}

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     Container, END_MAGIC, Kind, PREAMBLE_LEN, ROW_LEN, Section, SectionBytes, SectionName,
-    TRAILER_LEN, filling, preamble,
+    TRAILER_LEN, blocks::BlockHasher, filling, preamble,
 };
 use crate::files::{Output, OutputError, header};
 
@@ -30,6 +30,8 @@ pub struct ContainerWriter<W> {
     /// The number of bytes written.
     at: u64,
     sections: Vec<Section>,
+    /// The checksums of blocks that are not written yet.
+    block_sums: Vec<u8>,
     open: Option<OpenSection>,
 }
 
@@ -37,6 +39,27 @@ struct OpenSection {
     name: SectionName,
     offset: u64,
     hasher: blake3::Hasher,
+    blocks: Option<BlockHasher>,
+}
+
+impl OpenSection {
+    fn update(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        if let Some(blocks) = &mut self.blocks {
+            blocks.update(bytes);
+        }
+    }
+
+    /// As [`OpenSection::update`], on all threads of the current pool.
+    fn update_in_parallel(&mut self, bytes: &[u8]) {
+        let Self { hasher, blocks, .. } = self;
+        rayon::join(
+            || {
+                hasher.update_rayon(bytes);
+            },
+            || blocks.iter_mut().for_each(|blocks| blocks.update(bytes)),
+        );
+    }
 }
 
 impl ContainerWriter<Output> {
@@ -46,14 +69,6 @@ impl ContainerWriter<Output> {
     /// [`OutputError`] when the directory cannot be written to, or the path is `-`: native files are mapped,
     /// and standard output cannot be mapped.
     pub fn create(path: &Path, kind: Kind) -> Result<Self, OutputError> {
-        Self::on(Self::output(path)?, kind)
-    }
-
-    /// The file for a container at `path` whose kind is not known yet.
-    ///
-    /// # Errors
-    /// As [`ContainerWriter::create`].
-    pub fn output(path: &Path) -> Result<Output, OutputError> {
         if path == Path::new("-") {
             let source = io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -61,16 +76,10 @@ impl ContainerWriter<Output> {
             );
             return Err(OutputError { name: "standard output".into(), source });
         }
-        Output::create(path)
-    }
-
-    /// Starts a container in a file from [`ContainerWriter::output`].
-    ///
-    /// # Errors
-    /// [`OutputError`] when writing fails.
-    pub fn on(out: Output, kind: Kind) -> Result<Self, OutputError> {
+        let mut out = Output::create(path)?;
+        out.put(&preamble(kind))?;
         let name = out.name();
-        Self::new(out, name, kind)
+        Ok(Self::after_preamble(out, name, kind))
     }
 
     /// Writes a section of `len` bytes in place: `fill` gets the mapped bytes, which are zero. The space is
@@ -93,7 +102,7 @@ impl ContainerWriter<Output> {
                 let mut map = self.out.map_range(range.clone())?;
                 let result = fill(map.bytes());
                 if let Some(open) = &mut self.open {
-                    open.hasher.update_rayon(map.bytes());
+                    open.update_in_parallel(map.bytes());
                 }
                 drop(map);
                 self.out.skip_to(range.end)?;
@@ -147,13 +156,6 @@ impl ContainerWriter<Vec<u8>> {
 }
 
 impl<W: Write + Send> ContainerWriter<W> {
-    fn new(mut out: W, name: String, kind: Kind) -> Result<Self, OutputError> {
-        if let Err(source) = out.write_all(&preamble(kind)) {
-            return Err(OutputError { name, source });
-        }
-        Ok(Self::after_preamble(out, name, kind))
-    }
-
     fn after_preamble(out: W, name: String, kind: Kind) -> Self {
         Self {
             out,
@@ -162,6 +164,7 @@ impl<W: Write + Send> ContainerWriter<W> {
             pending: Vec::new(),
             at: PREAMBLE_LEN as u64,
             sections: Vec::new(),
+            block_sums: Vec::new(),
             open: None,
         }
     }
@@ -171,9 +174,33 @@ impl<W: Write + Send> ContainerWriter<W> {
     /// # Errors
     /// [`OutputError`] when writing fails.
     pub fn begin(&mut self, name: SectionName) -> Result<(), OutputError> {
+        self.open(name, None)
+    }
+
+    /// As [`ContainerWriter::begin`]. The section also gets checksums of its blocks, which
+    /// [`ContainerWriter::put_block_sums`] writes.
+    ///
+    /// # Errors
+    /// As [`ContainerWriter::begin`].
+    pub fn begin_in_blocks(&mut self, name: SectionName) -> Result<(), OutputError> {
+        self.open(name, Some(BlockHasher::default()))
+    }
+
+    fn open(&mut self, name: SectionName, blocks: Option<BlockHasher>) -> Result<(), OutputError> {
         self.end()?;
-        self.open = Some(OpenSection { name, offset: self.at, hasher: blake3::Hasher::new() });
+        let hasher = blake3::Hasher::new();
+        self.open = Some(OpenSection { name, offset: self.at, hasher, blocks });
         Ok(())
+    }
+
+    /// Writes a section with the checksums of the blocks of all sections so far that have them.
+    ///
+    /// # Errors
+    /// As [`ContainerWriter::begin`].
+    pub fn put_block_sums(&mut self, name: SectionName) -> Result<(), OutputError> {
+        self.begin(name)?;
+        let sums = std::mem::take(&mut self.block_sums);
+        self.put(&sums)
     }
 
     /// Appends to the current section.
@@ -205,10 +232,10 @@ impl<W: Write + Send> ContainerWriter<W> {
         let Self { out, open, .. } = self;
         let written = match open {
             Some(open) if bytes.len() >= WORTH_TWO_THREADS => {
-                rayon::join(|| open.hasher.update_rayon(bytes), || out.write_all(bytes)).1
+                rayon::join(|| open.update_in_parallel(bytes), || out.write_all(bytes)).1
             }
             Some(open) => {
-                open.hasher.update(bytes);
+                open.update(bytes);
                 out.write_all(bytes)
             }
             None => out.write_all(bytes),
@@ -220,9 +247,10 @@ impl<W: Write + Send> ContainerWriter<W> {
 
     fn end(&mut self) -> Result<(), OutputError> {
         self.flush()?;
-        let Some(OpenSection { name, offset, hasher }) = self.open.take() else {
+        let Some(OpenSection { name, offset, hasher, blocks }) = self.open.take() else {
             return Ok(());
         };
+        self.block_sums.extend(blocks.map(BlockHasher::finish).unwrap_or_default());
         let hash = *hasher.finalize().as_bytes();
         self.sections.push(Section { name, offset, len: self.at - offset, hash });
         self.write_filling()

@@ -1,4 +1,4 @@
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
 use bytemuck::cast_slice;
 
@@ -9,9 +9,7 @@ use super::{
 };
 use crate::{
     contracts::MOST_CHAINS,
-    files::{
-        Access, Container, ContainerError, InputError, Kind, SectionBytes, SectionName, is_file,
-    },
+    files::{Access, Container, ContainerError, InputError, Kind, SectionBytes, SectionName},
     forest::{
         BatchNumbers, Forest, History, InteropRoot, chain_id_leaf,
         hashes::Hashes,
@@ -43,16 +41,7 @@ impl TreeFile {
     /// # Errors
     /// [`InputError`] when the file cannot be read.
     pub fn is_at(path: &Path) -> Result<bool, InputError> {
-        if !is_file(path)? {
-            return Ok(false);
-        }
-        let mut head = Vec::new();
-        let open_error = |source| InputError::Open { path: path.into(), source };
-        let file = File::open(path).map_err(open_error)?;
-        let read = file.take(16).read_to_end(&mut head);
-        let name = || path.display().to_string();
-        read.map_err(|source| InputError::Read { name: name(), source })?;
-        Ok(Kind::of_head(&head) == Some(Kind::TREE_FILE))
+        Ok(Kind::at(path)? == Some(Kind::TREE_FILE))
     }
 
     /// Opens a tree file. The cost does not depend on its size. Checked are that the parts fit together,

@@ -26,8 +26,9 @@ use crate::{
     records::Encode,
 };
 
-/// The approximate maximum of unfinished work in bytes, unless one window takes more.
-const MOST_BYTES: usize = 128 << 20;
+/// The next window is not read while this much work is unfinished, in bytes. It is more than a window of requests usually
+/// takes, so that one thread reads the next of them while the others prove.
+const MOST_BYTES: usize = 192 << 20;
 /// The maximum number of parts that wait for the sink.
 const MOST_WAITING: usize = 4;
 

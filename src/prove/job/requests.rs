@@ -163,7 +163,15 @@ impl<'a> Requests<'a> {
             }
             Ok(logs) => {
                 let (asked, is_one_of_many) = (Some(asked), which == LogFilter::All);
-                WorkItem::Prove(ProofTask { logs, which, extractor, asked, is_one_of_many })
+                let prepared = None;
+                WorkItem::Prove(ProofTask {
+                    logs,
+                    which,
+                    extractor,
+                    asked,
+                    is_one_of_many,
+                    prepared,
+                })
             }
             Err(error) => {
                 let failure = Failure::of(error.code(), &error, self.hints);
@@ -194,9 +202,14 @@ impl<'a> Iterator for Requests<'a> {
                 let is_one_of_many = *is_one_of_many;
                 match found.next() {
                     Some(Ok(LogAt { batch: logs, index })) => {
-                        let (which, asked) = (LogFilter::Log(index), Some(asked));
-                        let task = ProofTask { logs, which, extractor, asked, is_one_of_many };
-                        return Some(Ok(WorkItem::Prove(task)));
+                        return Some(Ok(WorkItem::Prove(ProofTask {
+                            logs,
+                            which: LogFilter::Log(index),
+                            extractor,
+                            asked: Some(asked),
+                            is_one_of_many,
+                            prepared: None,
+                        })));
                     }
                     Some(Err(error)) => {
                         let asked = OwnedSource::Line(asked);

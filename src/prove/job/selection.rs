@@ -255,6 +255,7 @@ fn all<'a>(
             extractor,
             asked: None,
             is_one_of_many: true,
+            prepared: None,
         }))
     })))
 }
@@ -270,10 +271,16 @@ fn log<'a>(
     (chain, batch, index): (ChainId, BatchNumber, u64),
 ) -> Result<Box<Steps<'a>>, Error> {
     let logs = extractor.logs_of(archive, chain, batch)?;
-    extractor.batch(logs)?.prove(index)?;
-    let which = LogFilter::Log(index);
-    let task = ProofTask { logs, which, extractor, asked: None, is_one_of_many: false };
-    Ok(Box::new(iter::once(Ok(WorkItem::Prove(task)))))
+    let batch = extractor.batch(logs)?;
+    batch.prove(index)?;
+    Ok(Box::new(iter::once(Ok(WorkItem::Prove(ProofTask {
+        logs,
+        which: LogFilter::Log(index),
+        extractor,
+        asked: None,
+        is_one_of_many: false,
+        prepared: Some(batch),
+    })))))
 }
 
 /// Selects every log of a message with this hash.
@@ -354,16 +361,24 @@ fn from_matches<'a>(
     let mut found = found.filter(move |at| at.as_ref().map_or(true, |at| within.has(at)));
     let first = found.next().ok_or_else(nothing)?;
     let mut rest = found.peekable();
+    let mut prepared = None;
     if rest.peek().is_none()
         && let Ok(LogAt { batch, index }) = &first
     {
         // If the only selected log cannot be proven, this is an error of the job.
-        extractor.batch(*batch)?.prove(*index)?;
+        let batch = prepared.insert(extractor.batch(*batch)?);
+        batch.prove(*index)?;
     }
     let steps = iter::once(first).chain(rest).map(move |at| {
         let LogAt { batch: logs, index } = at?;
-        let (which, extractor) = (LogFilter::Log(index), Arc::clone(&extractor));
-        Ok(WorkItem::Prove(ProofTask { logs, which, extractor, asked: None, is_one_of_many }))
+        Ok(WorkItem::Prove(ProofTask {
+            logs,
+            which: LogFilter::Log(index),
+            extractor: Arc::clone(&extractor),
+            asked: None,
+            is_one_of_many,
+            prepared: prepared.take(),
+        }))
     });
     Ok(Box::new(steps))
 }

@@ -218,8 +218,13 @@ impl<'a> Proven<'a> {
     fn new(tasks: &[(usize, &ProofTask<'a>)]) -> Self {
         let batches: Vec<_> =
             tasks.chunk_by(|(_, one), (_, other)| one.batch() == other.batch()).collect();
-        let wanted = batches.iter().map(|same| (&*same[0].1.extractor, same[0].1.logs));
-        let prepared = prepare(&wanted.collect::<Vec<_>>());
+        let prepared = match tasks {
+            [(_, ProofTask { prepared: Some(batch), .. })] => vec![Ok(batch.clone())],
+            _ => {
+                let wanted = batches.iter().map(|same| (&*same[0].1.extractor, same[0].1.logs));
+                prepare(&wanted.collect::<Vec<_>>())
+            }
+        };
         let (mut proofs, mut places) = (Vec::new(), Vec::with_capacity(tasks.len()));
         for (same, prepared) in iter::zip(batches, &prepared) {
             let prepared = prepared.as_ref().map_err(|error| Arc::new(error.clone()));

@@ -18,7 +18,8 @@ use slproof::{
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Timestamp},
 };
 
-const GOLDEN: [&str; 2] = ["golden/tree-3.sltree", "golden/archive-v2.slmsg"];
+const GOLDEN: [&str; 2] = ["golden/tree-3.sltree", "golden/archive-v3-imt.slmsg"];
+const OLD: &str = "golden/archive-v2.slmsg";
 
 fn root(batch: u64) -> Hash {
     keccak256(&batch.to_be_bytes())
@@ -113,22 +114,14 @@ fn version_3_of_tree_files_has_the_timestamps() {
 }
 
 #[test]
-fn version_2_of_archives_has_the_roots_of_interop_commitment_trees() {
-    let path = fixture(GOLDEN[1]);
-    let archive = Archive::open(&path, Access::Map).unwrap();
-    archive.check().unwrap();
-    assert_eq!(archive.container().version(), 2);
-    for batch in archive.batches() {
-        let batch = batch.unwrap();
-        assert_eq!(batch.imt(), imt(batch.batch().0));
+fn archives_since_version_2_have_the_roots_of_interop_commitment_trees() {
+    for (file, version) in [(OLD, 2), (GOLDEN[1], 3)] {
+        let archive = Archive::open(&fixture(file), Access::Map).unwrap();
+        archive.check().unwrap();
+        assert_eq!(archive.container().version(), version);
+        for batch in archive.batches() {
+            let batch = batch.unwrap();
+            assert_eq!(batch.imt(), imt(batch.batch().0));
+        }
     }
-    // Without such roots, it is the version that older releases read.
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("archive.slmsg");
-    let mut writer = ArchiveWriter::create(&path).unwrap();
-    let source = writer.source("without");
-    let batch = archive.batch(ChainId(324), BatchNumber(2)).unwrap().unwrap();
-    writer.add(batch, Origin { source, place: Place::Line(1) }).unwrap();
-    writer.commit().unwrap();
-    assert_eq!(Archive::open(&path, Access::Map).unwrap().container().version(), 1);
 }

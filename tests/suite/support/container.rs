@@ -27,6 +27,20 @@ impl Parts {
         }
     }
 
+    /// Sets the checksums of blocks, which only a message archive has.
+    fn mend_block_sums(&mut self) {
+        let in_blocks = ["batches", "txhashes", "by-msg", "by-tx"].map(str::as_bytes);
+        let is_in_blocks = |name: &[u8; 8]| in_blocks.iter().any(|own| name.starts_with(own));
+        let sections = self.sections.iter().filter(|(name, _)| is_in_blocks(name));
+        let blocks = sections.flat_map(|(_, section)| section.chunks(65_536));
+        let right = blocks.flat_map(|block| *blake3::hash(block).as_bytes()).collect();
+        if let Some((_, sums)) =
+            self.sections.iter_mut().find(|(name, _)| name.starts_with(b"sums"))
+        {
+            *sums = right;
+        }
+    }
+
     /// The file with these parts.
     pub fn file(&self) -> Vec<u8> {
         let (mut file, mut table) = (self.preamble.clone(), Vec::new());
@@ -62,5 +76,6 @@ pub fn altered(good: &[u8], name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Ve
     let section = sections.iter_mut().find(|(own, _)| own.starts_with(name.as_bytes()));
     let part = section.map(|(_, section)| section).or((name == "header").then_some(header));
     change(part.unwrap_or_else(|| panic!("the file has no section {name}")));
+    parts.mend_block_sums();
     parts.file()
 }

@@ -45,7 +45,8 @@ fn windows<'a>(
     let steps = asked.iter().map(|(at, index)| {
         let (logs, which) = (batches[*at].view(), LogFilter::Log(*index));
         let extractor = Arc::clone(extractor);
-        let task = ProofTask { logs, which, extractor, asked: None, is_one_of_many: false };
+        let (asked, prepared) = (None, None);
+        let task = ProofTask { logs, which, extractor, asked, is_one_of_many: false, prepared };
         Ok(WorkItem::Prove(task))
     });
     let mut steps = steps.collect::<Vec<_>>().into_iter();
