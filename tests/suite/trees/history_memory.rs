@@ -32,13 +32,13 @@ fn a_root_takes_few_hundred_bytes() {
         assert_eq!(made.code, Some(0), "{args:?}: {}", made.stderr);
     }
     let history = ["history", &tree, "--threads", "1"];
-    let whole = run_in_heap(heap(320), history);
+    let whole = run_in_heap(heap(384), history);
     assert_eq!(whole.code, Some(0), "{}", whole.stderr);
     assert_eq!(whole.stdout, run(history).stdout);
 
     let rebuilt = path("rebuilt.sltree");
     let rebuild = ["rebuild", &snapshot, "--history", "--threads", "1", "-o", &rebuilt];
-    let made = run_in_heap(heap(320), rebuild);
+    let made = run_in_heap(heap(384), rebuild);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     let of_state = run(["history", &rebuilt, "--threads", "1"]);
     assert_eq!(of_state.stdout, whole.stdout);
