@@ -89,3 +89,61 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for SlowStream<S> {
         self.within(context, ended)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(300);
+
+    /// Takes a byte after each pause.
+    struct Reader {
+        pause: Duration,
+        next: Pin<Box<Sleep>>,
+    }
+
+    impl AsyncWrite for Reader {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let poll = self.next.as_mut().poll(context);
+            poll.map(|()| {
+                self.next = Box::pin(sleep(self.pause));
+                Ok(1)
+            })
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Writes four bytes.
+    fn written(pause: Duration) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        runtime.block_on(async {
+            let reader = Reader { pause, next: Box::pin(sleep(pause)) };
+            let mut stream = SlowStream::new(reader, LIMIT);
+            for _ in 0..4 {
+                poll_fn(|context| Pin::new(&mut stream).poll_write(context, &[7])).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The limit is for each wait, not for the whole answer.
+    #[test]
+    fn a_peer_that_stops_reading_ends_the_connection() {
+        written(Duration::ZERO).unwrap();
+        written(LIMIT / 3).unwrap();
+        assert_eq!(written(10 * LIMIT).unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+}

@@ -237,35 +237,6 @@ fn clients_that_send_byte_by_byte_lose_their_connections() {
     });
 }
 
-/// A client that reads a byte now and then loses its connection too: the buffers of the system stay full.
-#[test]
-fn clients_that_read_byte_by_byte_lose_their_connections() {
-    let gateway = Gateway::new("gateway-v29");
-    let server = gateway.serve(&["--timeout", "1", "--max-connections", "1"]);
-    let receipts = json!(vec![
-        json!({"jsonrpc": "2.0", "id": 1, "method": RECEIPT, "params": [RECORDED]});
-        1000
-    ]);
-    let large = request(&receipts.to_string());
-    let stream = server.connect();
-    let is_over = AtomicBool::new(false);
-    thread::scope(|threads| {
-        let (mut reading, mut writing) = (&stream, &stream);
-        let is_over = &is_over;
-        threads.spawn(move || {
-            let mut byte = [0];
-            while !is_over.load(Ordering::Relaxed) && reading.read_exact(&mut byte).is_ok() {
-                thread::sleep(Duration::from_millis(100));
-            }
-        });
-        threads.spawn(move || while writing.write_all(large.as_bytes()).is_ok() {});
-        thread::sleep(Duration::from_millis(200));
-        is_served(&server);
-        is_over.store(true, Ordering::Relaxed);
-        let _ = stream.shutdown(Shutdown::Both);
-    });
-}
-
 /// Clients that ask again and again on connections that stay open. Each gets whole and right answers until the server
 /// ends the connection, and never a part of one that looks whole.
 struct Load {
