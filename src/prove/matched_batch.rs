@@ -89,9 +89,20 @@ pub struct MatchedBatch<'a> {
     logs: BatchView<'a>,
     batch_root: Hash,
     form: BatchRootForm,
+    /// The siblings of the local logs root, which all proofs have: computed once.
+    above: [Option<Hash>; 3],
 }
 
 impl<'a> MatchedBatch<'a> {
+    fn new(logs: BatchView<'a>, batch_root: Hash, form: BatchRootForm) -> Self {
+        let above = match form {
+            BatchRootForm::Plain(_) => [None; 3],
+            BatchRootForm::Aggregated(root, _) => [Some(root), None, None],
+            BatchRootForm::EightLeaves(leaves, _) => leaves.siblings().map(Some),
+        };
+        Self { logs, batch_root, form, above }
+    }
+
     /// Verifies a batch's logs, given as their tree, against the batch root in the state. Finds the
     /// aggregated root for which keccak256(local root ‖ aggregated root) is the batch root, or the root of a tree of
     /// eight leaves has it, or, for older batches, the height of the log tree. `is_since_v33` says whether the state
@@ -120,17 +131,17 @@ impl<'a> MatchedBatch<'a> {
             let got = hash_node(local_root, aggregated_root);
             if got == batch_root {
                 let form = BatchRootForm::Aggregated(aggregated_root, source);
-                return Ok(Self { logs, batch_root, form });
+                return Ok(Self::new(logs, batch_root, form));
             }
             tried.push((source, aggregated_root, got));
         }
         let eight = eight_leaf_form(&logs, &tried, local_root, batch_root);
         if let Some(form) = eight {
-            return Ok(Self { logs, batch_root, form });
+            return Ok(Self::new(logs, batch_root, form));
         }
         let plain = LOG_TREE_HEIGHTS.iter().find(|h| tree.root_at(**h) == Some(batch_root));
         if let Some(&height) = plain {
-            return Ok(Self { logs, batch_root, form: BatchRootForm::Plain(height) });
+            return Ok(Self::new(logs, batch_root, BatchRootForm::Plain(height)));
         }
         Err(FoldError {
             chain: logs.chain(),
@@ -176,12 +187,11 @@ impl<'a> MatchedBatch<'a> {
         tree: &LogTree,
         index: u64,
     ) -> Result<impl Iterator<Item = Hash>, NoSuchLeaf> {
-        let (height, above) = match self.form {
-            BatchRootForm::Plain(height) => (height, [None; 3]),
-            BatchRootForm::Aggregated(root, _) => (LOG_TREE_HEIGHT, [Some(root), None, None]),
-            BatchRootForm::EightLeaves(leaves, _) => (LOG_TREE_HEIGHT, leaves.siblings().map(Some)),
+        let height = match self.form {
+            BatchRootForm::Plain(height) => height,
+            _ => LOG_TREE_HEIGHT,
         };
-        Ok(tree.path(index, height)?.chain(above.into_iter().flatten()))
+        Ok(tree.path(index, height)?.chain(self.above.into_iter().flatten()))
     }
 
     /// Whether the batch is from before v26.

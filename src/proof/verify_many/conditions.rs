@@ -190,6 +190,11 @@ fn a_timestamp_is_the_one_in_the_record_and_in_the_leaf() {
     assert_eq!(altered(Case::block(), with), Some(RootMismatch));
     // Without the timestamp in the record, the words show it.
     assert_eq!(altered(Case::timed_block(), |case| case.l1_timestamp = None), None);
+    // No block executed a batch after itself, and roots have timestamps only where batches have.
+    let at = |seconds| move |case: &mut Case| case.target.timestamp = Some(Timestamp(seconds));
+    assert_eq!(altered(Case::timed_block(), at(TIMESTAMP.0)), None);
+    assert_eq!(altered(Case::timed_block(), at(TIMESTAMP.0 - 1)), Some(TimestampMismatch));
+    assert_eq!(altered(Case::block(), at(TIMESTAMP.0)), Some(TimestampMismatch));
     // A proof that ends at the batch root has none.
     let named = |case: &mut Case| case.l1_timestamp = Some(TIMESTAMP);
     assert_eq!(altered(Case::batch_root(), named), Some(TimestampMismatch));

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use crate::support::{binary::run, fixture, json_lines, naive};
 use serde_json::{Value, json};
 use slproof::{
-    anchor::{Answer, KnownRoots, Lacking, Refusal, SettlementCheck},
+    anchor::{Answer, KnownRoots, Lacking, Refusal},
     contracts::system,
     files::Input,
     forest::{Addresses, batch_leaf, chain_id_leaf},
@@ -136,29 +136,6 @@ fn every_proof_that_l1_accepted_is_accepted() {
             assert_eq!(code(&answer(&known, &record)), "accepted", "{folder}: {record:?}");
         }
     }
-}
-
-/// Right after its upgrade to v33, L1 has the storage of v31. Whether it takes a proof with a timestamp is not known then.
-#[test]
-fn l1_of_v31_may_have_been_upgraded_to_v33() {
-    let mut l1 = L1::read("gateway-v31");
-    let record = accepted("gateway-v31", 506).remove(0);
-    let target = record.target.unwrap();
-    let (of, through) =
-        ((record.chain_id, record.batch_number), (ChainId(506), target.number.unwrap()));
-    let objection = |l1: &L1, is_timed| l1.known().objection(of, through, is_timed).unwrap();
-    assert_eq!(objection(&l1, false), None);
-    let unknown = objection(&l1, true).unwrap();
-    let message_root = MESSAGE_ROOT.parse().unwrap();
-    assert_eq!(unknown, Answer::Lacking(Lacking::Release(message_root)));
-    assert_eq!(code(&unknown), "release-not-shown");
-    // The first root since the upgrade shows it.
-    let block = l1.get(MESSAGE_ROOT, 14.into());
-    assert!(!block.is_zero());
-    l1.set(MESSAGE_ROOT, mapping_value(block, 9.into()).wrapping_add(1), 1_790_000_000.into());
-    assert_eq!(objection(&l1, true), None);
-    let refused = Answer::Refused(Refusal::OtherRelease { since_v33: true });
-    assert_eq!(objection(&l1, false), Some(refused));
 }
 
 /// The record folds to a root that L1 stores, but for a chain that is not a settlement layer.

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{self, fixture, json_lines};
+use crate::support::{
+    self, fixture, json_lines,
+    l1::{L1State, bridgehub},
+};
 use serde_json::{Value, json};
 use slproof::{
     FailureCode, Messages, MessagesOptions, Prover, Request, Trees, TreesOptions, Verdict,
-    anchor::KnownRoots,
+    anchor::{Answer, KnownRoots, Lacking, Refusal, SettlementCheck},
     contracts::{Layout, system::INTEROP_ROOT_STORAGE},
     files::Input,
     forest::Addresses,
@@ -15,7 +18,7 @@ use slproof::{
         state::{Import, read_state},
     },
     message::BatchRootLeaf,
-    primitives::{BatchNumber, ChainId, SlBlock, Timestamp, hex},
+    primitives::{Address, BatchNumber, ChainId, SlBlock, Timestamp, hex},
     proof::{Known, Proof, ProofEnd, ProofRecord, Target, TargetKind, TargetRecord},
     prove::TreeCheck,
     snapshot::Snapshot,
@@ -296,6 +299,29 @@ fn proofs_of_one_release_are_refused_by_the_other() {
     assert_eq!(verdict(&since_v33, &importer(&since_v33, time + 1)), other);
     let altered = ProofRecord { l1_timestamp: Some(Timestamp(1)), ..since_v33.clone() };
     assert_eq!(verdict(&altered, &importer(&since_v33, time)), other);
+}
+
+/// Right after its upgrade to v33, L1 has the storage of v31. Whether it takes a proof with a timestamp is not known then.
+#[test]
+fn l1_of_v31_may_have_been_upgraded_to_v33() {
+    let message_root = Address::new([0xa1; 20]);
+    let addresses = Addresses { bridgehub: bridgehub(), message_root };
+    let before = L1State::of_fixture("gateway-v31/l1.state.anvil.json");
+    let accepted = &json_lines("gateway-v31/proofs_l1.jsonl.gz")[0];
+    let through = (ChainId(506), accepted["target"]["slBatch"].as_u64().unwrap());
+    let objection = |l1: L1State, is_timed| {
+        let known = KnownRoots::new(l1, addresses).unwrap();
+        known.objection((chain(accepted), batch(accepted)), through, is_timed).unwrap()
+    };
+    assert_eq!(objection(before.clone(), false), None);
+    let unknown = Answer::Lacking(Lacking::Release(message_root));
+    assert_eq!(objection(before.clone(), true), Some(unknown));
+    assert_eq!(Lacking::Release(message_root).code(), "release-not-shown");
+    // The first root since the upgrade shows it.
+    let after = before.upgraded_to_v33(message_root);
+    assert_eq!(objection(after.clone(), true), None);
+    let refused = Answer::Refused(Refusal::OtherRelease { since_v33: true });
+    assert_eq!(objection(after, false), Some(refused));
 }
 
 /// Events alone, in both forms, give the trees of the state, and the same proofs.

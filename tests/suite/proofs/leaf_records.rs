@@ -125,6 +125,7 @@ fn a_changed_record_is_not_valid() {
             let mut changed = whole.clone();
             changed["target"][member] = match member {
                 "root" => flipped(&whole["target"]["root"]),
+                "slChainId" => json!(2),
                 _ => json!(1),
             };
             assert!(!is_valid(&changed), "{member} of the target of {line}");
@@ -227,8 +228,10 @@ fn commands_read_what_prove_writes() {
     let recheck = ["recheck", "-", "--anchor", &state, "--bridgehub", &bridgehub];
     let nullifier = ["--l1-nullifier", &bridgehub];
     for (record, status) in [(&of_batch, "accepted"), (&of_block, "refused")] {
-        let checked =
-            run_with_input([&recheck[..], &nullifier, &["-o", "-"]].concat(), record.as_bytes());
+        let checked = run_with_input(
+            [&recheck[..], &nullifier, &["--report", "-"]].concat(),
+            record.as_bytes(),
+        );
         assert!(checked.stdout.contains(&format!("\"status\":\"{status}\"")), "{}", checked.stderr);
     }
     let shown = run_with_input(["inspect", "-"], of_block.as_bytes());
