@@ -185,7 +185,7 @@ const checksOfPage = {
     const page = await opened(browser, url, MESSAGE.place);
     await isShown(page, MESSAGE);
     const good = await page.inputValue("#record");
-    const parts = [...MESSAGE.proof, MESSAGE.root, MESSAGE.target.root, MESSAGE.log, MESSAGE.message];
+    const parts = [...MESSAGE.proof, MESSAGE.root, MESSAGE.target.root, MESSAGE.log, MESSAGE.message, MESSAGE.sender, MESSAGE.messageHash, `"txNumberInBatch": 1`];
     const verdicts = await page.evaluate(judged, parts.map((part) => changed(good, part)));
     for (const [at, { verdict, copies, refusals }] of verdicts.entries()) {
       assert.match(verdict, /^✗ Refused: /, parts[at]);
