@@ -22,6 +22,8 @@
 //! done
 //! ```
 //!
+//! The load on a server is made by the program `load`; see its documentation.
+//!
 //! This prints all results as Markdown and draws a plot:
 //!
 //! ```text

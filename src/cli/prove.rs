@@ -66,10 +66,14 @@ pub(super) fn run(
         None => None,
     };
     let (trees, messages) = inputs(args, console)?;
-    let is_calldata = args.format == Some(ProofFormat::Calldata);
-    let leads_to_l1 = trees.has_sl_batches() || trees.are_stored_paths();
-    if !args.l1.anchor.paths.is_empty() && !leads_to_l1 && !is_calldata {
-        let text = "--anchor needs --sl-batches, trees from L1, or --format calldata";
+    let is_used = match args.format {
+        Some(ProofFormat::Calldata) => true,
+        Some(ProofFormat::Bundle) if args.target.kind() == TargetKind::BatchRoot => true,
+        _ => trees.has_sl_batches() || trees.are_stored_paths(),
+    };
+    if !args.l1.anchor.paths.is_empty() && !is_used {
+        let text = "--anchor needs --sl-batches, trees from L1, --format calldata, or --format bundle with --target \
+                    batch-root";
         return Err(CliError::Usage(text.into()));
     }
     if trees_options(args, console).l1.is_some_and(|l1| l1.state.bridgehub.is_none()) {

@@ -9,7 +9,7 @@ use crate::{
     ingest::{state::Dump, state_proofs::StateProofs},
     keccak::keccak256,
     primitives::hex,
-    records::TrustedRoots,
+    records::{L1Evidence, TrustedRoots},
     state::{StateError, StorageReader},
 };
 
@@ -82,12 +82,32 @@ impl AnchorState {
     }
 }
 
+/// The state of L1, opened.
+#[derive(Debug)]
+pub(super) struct L1State {
+    pub(super) roots: Arc<KnownRoots>,
+    /// A text that identifies the state.
+    pub(super) identity: String,
+    /// What proves it, if it is made of single slots.
+    pub(super) evidence: Option<Arc<L1Evidence>>,
+}
+
 impl L1Options {
-    /// The roots in the state, and a text that identifies it.
-    pub(super) fn open(&self) -> Result<(KnownRoots, String), Error> {
+    /// The roots in the state, and what proves them.
+    pub(super) fn open(&self) -> Result<L1State, Error> {
         let state = AnchorState::open(&self.paths, &self.state)?;
         let identity = state.identity();
-        Ok((self.state.known_roots(state.into_reader())?, identity))
+        let proofs = match &state {
+            AnchorState::Dump(_) => None,
+            AnchorState::Proofs(proofs) => Some((proofs.block_hash, proofs.evidence.clone())),
+        };
+        let roots = Arc::new(self.state.known_roots(state.into_reader())?);
+        let evidence = proofs.map(|(block_hash, proofs)| {
+            let (bridgehub, message_root) = (roots.addresses().bridgehub, self.state.message_root);
+            let roots = Arc::clone(&roots);
+            Arc::new(L1Evidence { block_hash, bridgehub, message_root, proofs, roots })
+        });
+        Ok(L1State { roots, identity, evidence })
     }
 }
 

@@ -51,7 +51,7 @@ impl Trees {
         };
         // Read first: nothing is rebuilt for a state that decides nothing.
         let l1 = given.open()?;
-        l1.0.require_l1()?;
+        l1.roots.require_l1()?;
         let draft = Output::create(target)?.into_draft()?;
         let mut trees = Self::write(&paths, draft.path(), with_history, options)
             .map_err(|error| of_target(error, target))?;

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     Error, Event, Extractor, Observer, Trees,
+    anchor_state::L1State,
     trees::{FoundHistory, Source},
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     },
     primitives::{BatchNumber, ChainId},
     proof::Target,
+    records::L1Evidence,
 };
 
 /// What is to be known of the blocks that executed batches, for targets with roots on L1. No proof depends on them.
@@ -251,8 +253,12 @@ impl Trees {
 
     /// A text that identifies L1's state, if it was given.
     pub(super) fn l1_identity(&self) -> Result<Option<String>, Error> {
-        self.l1()?;
-        Ok(self.0.l1.get().map(|(_, identity)| identity.clone()))
+        Ok(self.l1_state()?.map(|l1| l1.identity.clone()))
+    }
+
+    /// What proves L1's state, if it was given as single slots with their proofs.
+    pub(super) fn l1_evidence(&self) -> Result<Option<Arc<L1Evidence>>, Error> {
+        Ok(self.l1_state()?.and_then(|l1| l1.evidence.clone()))
     }
 
     /// The roots in L1's state, if it was given.
@@ -260,12 +266,16 @@ impl Trees {
     /// # Errors
     /// [`Error`] if the state cannot be read, or holds invalid values.
     pub fn l1(&self) -> Result<Option<&KnownRoots>, Error> {
+        Ok(self.l1_state()?.map(|l1| &*l1.roots))
+    }
+
+    fn l1_state(&self) -> Result<Option<&L1State>, Error> {
         let Some(given) = &self.0.options.l1 else { return Ok(None) };
-        if let Some((l1, _)) = self.0.l1.get() {
+        if let Some(l1) = self.0.l1.get() {
             return Ok(Some(l1));
         }
         let opened = given.open()?;
-        Ok(Some(&self.0.l1.get_or_init(|| opened).0))
+        Ok(Some(self.0.l1.get_or_init(|| opened)))
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     ChosenEvidence, Error, Event, L1Comparison, Observer, SlBatchTree, TreesOptions,
+    anchor_state::L1State,
     event_trees::{Beside, GivenEvents, TreeInputs},
     l1_trees::GivenL1,
     read_state::ReadState,
@@ -67,8 +68,8 @@ pub(super) struct Opened {
     /// Locked by the thread that computes the history.
     pub(super) searching: Mutex<()>,
     pub(super) sl_batches: OnceLock<SlBatches>,
-    /// The roots in L1's state, and a text that identifies the state.
-    pub(super) l1: OnceLock<(KnownRoots, String)>,
+    /// L1's state.
+    pub(super) l1: OnceLock<L1State>,
     /// What the comparison with them found.
     pub(super) compared: OnceLock<L1Comparison>,
     /// The SL batches that were used last.

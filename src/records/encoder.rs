@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     CallOptions, Count, Encode, EncoderError, LineWriter, Outcome, ProofFormat, RequestSource,
-    page::around_records,
+    l1_evidence::L1Evidence,
+    page::{around_records, with_l1},
     parquet::{EncodedRows, OutcomeRows},
 };
 use crate::{
@@ -83,14 +84,11 @@ impl Form {
         }
     }
 
-    /// The texts before and after the records of a list. `None` if the form has none.
-    pub(crate) fn list(self) -> Option<[&'static str; 4]> {
+    /// The text before a list of records, and its brackets. `None` if the form has none.
+    pub(crate) fn list(self) -> Option<[&'static str; 3]> {
         match self {
-            Self::Array => Some(["", "[\n", "\n]\n", ""]),
-            Self::Page => {
-                let (before, after) = around_records();
-                Some([before, "[\n", "\n]\n", after])
-            }
+            Self::Array => Some(["", "[\n", "\n]\n"]),
+            Self::Page => Some([around_records().0, "[\n", "\n]\n"]),
             _ => None,
         }
     }
@@ -110,6 +108,8 @@ pub struct Encoder {
     /// Whether rows have the timestamps of v33.
     has_timestamps: bool,
     failures: Option<FailureLines>,
+    /// What proves the state of L1 that has to accept the proofs of a page.
+    l1: Option<Arc<L1Evidence>>,
     hints: Hints,
     free: Arc<Mutex<Vec<Vec<u8>>>>,
 }
@@ -132,6 +132,7 @@ impl Encoder {
             calls,
             has_timestamps: false,
             failures: None,
+            l1: None,
             hints: no_hints,
             free: Arc::default(),
         }
@@ -145,6 +146,11 @@ impl Encoder {
     /// Encodes failed requests apart from the proofs, if `failures` is given.
     pub(crate) fn with_failures_apart(self, failures: Option<FailureLines>) -> Self {
         Self { failures, ..self }
+    }
+
+    /// Adds what proves the state of L1 to a page, which then has only proofs that this state accepts.
+    pub(crate) fn with_l1(self, l1: Option<Arc<L1Evidence>>) -> Self {
+        Self { l1, ..self }
     }
 
     /// Appends hints to the messages of failures.
@@ -161,6 +167,15 @@ impl Encoder {
     /// The layout of the records.
     pub(crate) fn form(&self) -> Form {
         self.form
+    }
+
+    /// The text after a list of records.
+    pub(crate) fn after_list(&self) -> String {
+        match (self.form, &self.l1) {
+            (Form::Page, Some(l1)) => with_l1(&l1.to_json()),
+            (Form::Page, None) => around_records().1.into(),
+            _ => String::new(),
+        }
     }
 
     /// The compression of the text.
@@ -244,7 +259,16 @@ impl Encoding<'_> {
                 }
             },
             Form::Rows => self.rows.proof(proof)?,
-            Form::Object | Form::Array | Form::Page => self.pretty(&proof.to_record()),
+            Form::Object | Form::Array | Form::Page => {
+                let record = proof.to_record();
+                if let Some(l1) = &self.encoder.l1
+                    && let Err(reason) = l1.check(&record)
+                {
+                    // The hints are for the command that verifies.
+                    return Ok(Err(Failure::of(reason.code(), &reason, no_hints)));
+                }
+                self.pretty(&record);
+            }
         }
         if self.encoder.form.is_lines() {
             self.chunk.bytes.push(b'\n');

@@ -66,6 +66,7 @@ impl<'s> Service<'s> {
             Method::ProofByMessage => self.proofs_by_message(call.params, room)?,
             Method::Explain => self.explain(call.params)?,
             Method::Find => self.find(call.params)?,
+            Method::FindAddress => self.find_address(call.params)?,
             Method::Claims => self.claims(call.params, room)?,
             Method::Overview => Reply::of(&self.data.overview()),
             Method::Roots => self.roots(call.params)?,

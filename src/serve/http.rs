@@ -36,6 +36,8 @@ const REASON: HeaderName = HeaderName::from_static("slproof-code");
 /// The longest part of a path that is logged.
 const PATH_LOGGED: usize = 64;
 
+const TOO_LARGE: &str = "the request is too large\n";
+
 /// The address of a client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) SocketAddr);
@@ -116,10 +118,14 @@ async fn one_chain(
 /// Answers the calls in a body.
 async fn calls(shared: Arc<Shared>, chain: Option<ChainId>, body: Body) -> Response {
     let limits = &shared.options.limits;
+    // Known before the body comes, if its length is announced.
+    if body.size_hint().lower() > limits.request_bytes as u64 {
+        return text(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE);
+    }
     let body = match timeout(limits.time, to_bytes(body, limits.request_bytes)).await {
         Ok(Ok(body)) => body,
         Ok(Err(error)) if is_too_large(&error) => {
-            return text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n");
+            return text(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE);
         }
         Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the request ended too early\n"),
         Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
@@ -218,4 +224,76 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     let text = HeaderValue::from_static("text/plain; version=0.0.4");
     response.headers_mut().insert(header::CONTENT_TYPE, text);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::serve::{ServeObserver, ServeOptions, ServedTrees, Sources};
+
+    #[derive(Debug)]
+    struct Silent;
+
+    impl ServeObserver for Silent {}
+
+    /// What the requests of a server share whose clients may take a second.
+    fn shared() -> Arc<Shared> {
+        let path = |name| format!("{}/fixtures/gateway-v29/{name}", env!("CARGO_MANIFEST_DIR"));
+        let trees = ServedTrees {
+            paths: vec![path("state.anvil.json").into()],
+            options: Default::default(),
+            l1_target: crate::proof::Target::BatchRoot,
+        };
+        let messages = vec![path("logs.jsonl.gz").into()];
+        let mut options =
+            ServeOptions::new(Sources { trees: vec![trees], messages, ..Sources::default() });
+        options.limits.time = Duration::from_secs(1);
+        let data = options.sources.open().unwrap();
+        Arc::new(Shared::new(options, data, Arc::new(Silent)).unwrap())
+    }
+
+    /// The status of a call, and the body.
+    async fn asked(shared: &Arc<Shared>) -> (StatusCode, Bytes) {
+        let call = r#"{"jsonrpc":"2.0","id":1,"method":"slproof_overview"}"#;
+        let response = calls(Arc::clone(shared), None, Body::from(call)).await;
+        let status = response.status();
+        (status, to_bytes(response.into_body(), usize::MAX).await.unwrap())
+    }
+
+    /// Threads that are all at work, and clients that do not take their answers: others wait as long as a client may
+    /// take, are told that the server is busy, and are answered when that is over. Their permits are given back.
+    #[test]
+    fn what_a_server_holds_at_once_is_limited() {
+        let shared = shared();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let busy = (StatusCode::SERVICE_UNAVAILABLE, Bytes::from("the server is busy\n"));
+            for held in [&shared.work, &shared.room] {
+                let all = held.available_permits();
+                let taken = held.acquire_many(u32::try_from(all).unwrap()).await.unwrap();
+                assert_eq!(asked(&shared).await, busy);
+                drop(taken);
+                assert_eq!(asked(&shared).await.0, StatusCode::OK);
+                assert_eq!(held.available_permits(), all);
+            }
+        });
+    }
+
+    /// An answer holds its room until the client has taken it.
+    #[test]
+    fn answers_hold_their_room() {
+        let shared = shared();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let all = shared.room.available_permits();
+            let call = Body::from(r#"{"jsonrpc":"2.0","id":1,"method":"slproof_overview"}"#);
+            let response = calls(Arc::clone(&shared), None, call).await;
+            let len = usize::try_from(response.body().size_hint().lower()).unwrap();
+            assert_eq!(all - shared.room.available_permits(), len.div_ceil(ROOM_UNIT));
+            drop(response);
+            assert_eq!(shared.room.available_permits(), all);
+        });
+    }
 }

@@ -43,6 +43,7 @@ methods! {
     ProofByMessage = "slproof_proofByMessage",
     Explain = "slproof_explain",
     Find = "slproof_find",
+    FindAddress = "slproof_findAddress",
     Claims = "slproof_claims",
     Overview = "slproof_overview",
     Roots = "slproof_roots",

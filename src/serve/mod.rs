@@ -22,6 +22,7 @@
 //! viem 2.57.20, zksync-js 0.0.19 and zksync2 2.0.0.
 
 mod access;
+mod addressed;
 mod addresses;
 mod batches;
 mod calls;

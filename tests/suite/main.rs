@@ -231,17 +231,29 @@ mod serve {
     /// The page in Chromium: what a person finds, sees, copies and changes.
     mod browser;
 
+    /// Bundles with proofs of what L1 stored, and their script.
+    mod evidence;
+
     /// Published directories: a plain client, later runs, changed files.
     mod published;
 
     /// Real clients, with the versions that `tests/clients/` pins.
     mod clients;
 
+    /// The unit for systemd: its commands, and what systemd says about it.
+    mod packaged;
+
     /// The methods beside proofs of transactions: records, claims, addresses, batches and explanations.
     mod methods;
 
+    /// Logs by their sender and by who gets them on L1.
+    mod addresses;
+
     /// Limits, slow clients, replaced files, signals and restarts.
     mod connections;
+
+    /// Clients that break off, send nonsense or are slow; signals and kills under load.
+    mod hostile;
 }
 
 /// The binary as a user runs it.

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{
     error::AnswerError,
+    evidence::{AccountEvidence, SlotEvidence},
     header::{needed, number},
     trie::{self, EMPTY_ROOT, list, string},
 };
@@ -81,7 +82,7 @@ impl Account {
     }
 }
 
-/// Verifies an answer against a state root, and adds its slots.
+/// Verifies an answer against a state root, and adds its slots. Returns its paths.
 ///
 /// # Errors
 /// [`AnswerError`] naming what differs, or the member that is missing or invalid.
@@ -89,13 +90,13 @@ pub(super) fn verify(
     answer: &Map<String, Value>,
     state_root: Hash,
     into: &mut ProvenSlots,
-) -> Result<(), AnswerError> {
+) -> Result<AccountEvidence, AnswerError> {
     let address: Address = member(answer, "address")?;
     let of = |what: String, source| AnswerError::Path { address, what, source };
-    let path = nodes(answer, "accountProof")?;
+    let account_proof = nodes(answer, "accountProof")?;
     let key = trie_key(address.as_bytes());
-    let found =
-        trie::value(state_root, key, &path).map_err(|source| of("accountProof".into(), source))?;
+    let found = trie::value(state_root, key, &account_proof)
+        .map_err(|source| of("accountProof".into(), source))?;
     let account = match found {
         Some(rlp) => Account::decode(rlp).ok_or(AnswerError::Value(address))?,
         None => Account::ABSENT,
@@ -107,14 +108,15 @@ pub(super) fn verify(
     let Some(Value::Array(entries)) = answer.get("storageProof") else {
         return Err(AnswerError::invalid("storageProof", "is not a list"));
     };
+    let mut storage_proof = Vec::with_capacity(entries.len());
     for entry in entries {
         let Value::Object(entry) = entry else {
             return Err(AnswerError::invalid("storageProof", "is not a list of objects"));
         };
         let slot = entry.get("key").map_or_else(|| Err("is missing".into()), number);
         let slot = slot.map_err(|reason| AnswerError::invalid("storageProof.key", reason))?;
-        let path = nodes(entry, "proof")?;
-        let found = trie::value(account.storage_root, trie_key(slot.as_bytes()), &path)
+        let proof = nodes(entry, "proof")?;
+        let found = trie::value(account.storage_root, trie_key(slot.as_bytes()), &proof)
             .map_err(|source| of(format!("storageProof of slot {slot}"), source))?;
         let value = match found {
             Some(rlp) => word(rlp).ok_or(AnswerError::Value(address))?,
@@ -125,8 +127,9 @@ pub(super) fn verify(
             return Err(AnswerError::Slot { address, slot, stated, proven: value });
         }
         into.insert(address, slot, value);
+        storage_proof.push(SlotEvidence { key: slot, proof });
     }
-    Ok(())
+    Ok(AccountEvidence { address, account_proof, storage_proof })
 }
 
 /// A number in a trie: at most 32 bytes.

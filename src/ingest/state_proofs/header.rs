@@ -21,8 +21,9 @@ use crate::{
 };
 
 /// The header of a block, with the hash that was computed from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BlockHeader {
+    pub(super) rlp: Vec<u8>,
     pub(super) hash: Hash,
     pub(super) number: SlBlock,
     pub(super) state_root: Hash,
@@ -92,6 +93,7 @@ impl BlockHeader {
         }
         let number = number.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
         Ok(Self {
+            rlp: rlp.to_vec(),
             hash: keccak256(rlp),
             number: SlBlock(number),
             state_root: Hash::new(state_root),

@@ -15,6 +15,7 @@
 
 mod account;
 mod error;
+mod evidence;
 mod header;
 mod requests;
 mod trie;
@@ -24,6 +25,7 @@ use std::io::Read;
 use serde_json::Value;
 
 pub use error::{AnswerError, StateProofsError};
+pub use evidence::{AccountEvidence, SlotEvidence, StateEvidence};
 use header::BlockHeader;
 pub use requests::proof_requests;
 pub use trie::PathError;
@@ -50,6 +52,8 @@ pub struct StateProofs {
     pub block_hash: Hash,
     /// The number of the block.
     pub block: SlBlock,
+    /// What proves them.
+    pub evidence: StateEvidence,
 }
 
 impl StateProofs {
@@ -104,7 +108,7 @@ impl StateProofs {
                     entry,
                     reason,
                 })?;
-                let wanted = trusted.or(found.map(|header| header.hash));
+                let wanted = trusted.or(found.as_ref().map(|header| header.hash));
                 if let Some(trusted) = wanted.filter(|wanted| *wanted != header.hash) {
                     let BlockHeader { number: block, hash, .. } = header;
                     return Err(StateProofsError::OtherBlock { name, block, hash, trusted });
@@ -113,17 +117,20 @@ impl StateProofs {
             }
         }
         let header = found.ok_or_else(|| StateProofsError::NoHeader { name: names.join(", ") })?;
-        let BlockHeader { number: block, hash, state_root } = header;
+        let BlockHeader { rlp, number: block, hash, state_root } = header;
         if trusted.is_none() {
             return Err(StateProofsError::NotTrusted { block, hash });
         }
         let mut slots = ProvenSlots::new(Some(block));
+        let mut evidence =
+            StateEvidence { header: rlp, answers: Vec::with_capacity(answers.len()) };
         for (name, entry, answer) in answers {
-            account::verify(&answer, state_root, &mut slots).map_err(|source| {
+            let verified = account::verify(&answer, state_root, &mut slots).map_err(|source| {
                 StateProofsError::Answer { name, entry, block, state_root, source }
             })?;
+            evidence.answers.push(verified);
         }
-        Ok(Self { slots, block_hash: hash, block })
+        Ok(Self { slots, block_hash: hash, block, evidence })
     }
 }
 

@@ -256,6 +256,10 @@ impl Job {
         let forest = self.prover.trees().forest();
         let has_timestamps = forest.is_some_and(|forest| forest.layout() >= Layout::V33);
         let encoder = Encoder::new(form, compression, calls.clone()).with_hints(self.hints);
+        let encoder = match form {
+            Form::Page => encoder.with_l1(self.prover.trees().l1_evidence()?),
+            _ => encoder,
+        };
         Ok(encoder.with_failures_apart(failures).with_timestamps(has_timestamps))
     }
 

@@ -227,7 +227,8 @@ impl ProofFile {
                 let groups = mem::take(&mut self.groups);
                 groups.finish(&mut |bytes| self.put(bytes))?;
             }
-            (_, Some([before, _, close, after])) => {
+            (_, Some([before, _, close])) => {
+                let after = self.encoder.after_list();
                 let end = match self.begun {
                     true => format!("{close}{after}"),
                     false => format!("{before}[]\n{after}"),

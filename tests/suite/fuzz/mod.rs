@@ -35,6 +35,7 @@ mod raw_logs;
 mod receipts;
 mod record_reader;
 mod requests;
+mod serve_body;
 mod sl_batches;
 mod snapshot;
 mod state_dump;
@@ -48,7 +49,7 @@ mod wrappers;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets by name, which is also the name of a binary and of a directory in `fuzz/corpus/`.
-pub const TARGETS: [Target; 28] = [
+pub const TARGETS: [Target; 29] = [
     ("archive", archive::run),
     ("batch_blocks", batch_blocks::run),
     ("blobs", blobs::run),
@@ -69,6 +70,7 @@ pub const TARGETS: [Target; 28] = [
     ("receipts", receipts::run),
     ("record_reader", record_reader::run),
     ("requests", requests::run),
+    ("serve_body", serve_body::run),
     ("sl_batches", sl_batches::run),
     ("snapshot", snapshot::run),
     ("state_dump", state_dump::run),

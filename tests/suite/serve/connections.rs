@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 
 use crate::support::{
     binary::run,
-    server::{Gateway, RECORDED, Server, archive_with_transactions, read_response, transaction},
+    server::{
+        Gateway, RECORDED, Server, archive_with_transactions, read_response, transaction,
+        wait_until,
+    },
 };
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#;
@@ -259,16 +262,6 @@ fn limits_are_checked_before_the_server_starts() {
         fs::write(&file, config.to_string()).unwrap();
         refused(["--config", file.to_str().unwrap()].map(str::to_owned).into());
     }
-}
-
-fn wait_until(is_so: impl Fn() -> bool) {
-    for _ in 0..600 {
-        if is_so() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-    panic!("it did not happen within a minute");
 }
 
 /// After a signal the server answers what it began, and ends without an error.

@@ -263,6 +263,41 @@ pub fn read_response(stream: &mut TcpStream) -> Response {
     Response { status, head: head.into(), body: body.into() }
 }
 
+/// Reads one answer of a connection that stays open, by its length; `None` if the connection ends first.
+pub fn read_response_of_open_connection(stream: &mut TcpStream) -> Option<Response> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        if let Some(at) = bytes.windows(4).position(|end| end == b"\r\n\r\n") {
+            let head = String::from_utf8(bytes[..at].to_vec()).unwrap();
+            let mut response = Response { status: 0, head, body: String::new() };
+            let len: usize = response.header("content-length").unwrap().parse().unwrap();
+            if bytes.len() >= at + 4 + len {
+                assert_eq!(bytes.len(), at + 4 + len, "nothing was asked beyond this");
+                response.status = response.head.split(' ').nth(1).unwrap().parse().unwrap();
+                response.body = String::from_utf8(bytes.split_off(at + 4)).unwrap();
+                return Some(response);
+            }
+        }
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return None,
+            Ok(len) => bytes.extend_from_slice(&piece[..len]),
+        }
+    }
+}
+
+/// Waits until something is so.
+pub fn wait_until(is_so: impl Fn() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("it did not happen within a minute");
+}
+
 fn read_lines(stderr: ChildStderr) -> Receiver<String> {
     let (sender, lines) = channel();
     std::thread::spawn(move || {

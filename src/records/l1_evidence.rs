@@ -1,0 +1,45 @@
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{TrustedRoots, verify};
+use crate::{
+    anchor::KnownRoots,
+    ingest::state_proofs::StateEvidence,
+    primitives::{Address, Hash},
+    proof::{ProofRecord, Reason, Verdict},
+};
+
+/// The state of L1 at one block, with what proves it to somebody who trusts only the hash of the block and the address
+/// of Bridgehub. A page takes it as JSON.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct L1Evidence {
+    /// The hash of the block.
+    #[serde(rename = "hash")]
+    pub(crate) block_hash: Hash,
+    pub(crate) bridgehub: Address,
+    /// MessageRoot, if it is not the one that Bridgehub names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message_root: Option<Address>,
+    #[serde(flatten)]
+    pub(crate) proofs: StateEvidence,
+    /// The roots in the state.
+    #[serde(skip)]
+    pub(crate) roots: Arc<KnownRoots>,
+}
+
+impl L1Evidence {
+    /// Checks that the contracts of the state accept a proof.
+    pub(super) fn check(&self, record: &ProofRecord) -> Result<(), Reason> {
+        match verify(record, &TrustedRoots::State(Arc::clone(&self.roots))) {
+            Verdict::Valid(_) => Ok(()),
+            Verdict::Invalid(reason) | Verdict::CannotJudge(reason) => Err(reason),
+        }
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        // Cannot fail: there are no maps with keys other than strings.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
