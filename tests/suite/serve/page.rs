@@ -95,7 +95,7 @@ fn the_page_refuses_what_was_changed() {
         short["proof"].as_array_mut().unwrap().remove(word);
         changed.push(short);
     }
-    for member in ["log", "message", "root"] {
+    for member in ["log", "message", "root", "sender", "messageHash"] {
         let mut bad = good.clone();
         bad[member] = other(&good[member]);
         changed.push(bad);
@@ -105,6 +105,7 @@ fn the_page_refuses_what_was_changed() {
         ("batchNumber", json!(501_240)),
         ("chainId", json!(325)),
         ("id", json!(1 << 20)),
+        ("txNumberInBatch", json!(65_535)),
     ] {
         let mut bad = good.clone();
         bad[member] = value;
