@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 
 use super::{
-    Error, ExtractError, Extractor, SlBatchError, Trees,
+    ExtractError, SlBatchError,
+    bridged_target::BridgedTarget,
     l1_form::SlBatchTrees,
     resolved::{Placed, Resolved},
 };
@@ -11,19 +12,8 @@ use crate::{
     anchor::SettlementCheck,
     forest::{BridgedEnd, BridgedLeaf, BridgedPath, BridgedTrees, Forest},
     primitives::{BatchNumber, ChainId, Word},
-    proof::{ProofEnd, SettlementHop, Target, TargetKind, TargetRecord},
+    proof::{ProofEnd, SettlementHop, TargetKind, TargetRecord},
 };
-
-/// A target after missing batches of the settlement layer.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum BridgedTarget<'f> {
-    /// The root of a batch of the settlement layer, and L1's state if it was given.
-    SlBatch(&'f BridgedEnd, Option<&'f dyn SettlementCheck>),
-    /// The last interop root of a batch of the settlement layer.
-    Block(&'f BridgedEnd),
-    /// The newest interop root that contains the batch, where there is none before the missing batches.
-    Latest,
-}
 
 /// A batch of a chain that is proven by what is known after missing batches.
 pub(super) struct Bridged<'f> {
@@ -182,7 +172,7 @@ impl<'f> Bridged<'f> {
 
 impl SlBatchTrees<'_> {
     /// Compares a root from L1's commits with the one that L1 stores, if its state was given.
-    fn compare_bridged(&self, end: &BridgedEnd) -> Result<(), SlBatchError> {
+    pub(super) fn compare_bridged(&self, end: &BridgedEnd) -> Result<(), SlBatchError> {
         let (batch, archived) = (end.batch, end.root);
         match self.stored_root(batch)? {
             Some(stored) if stored != archived => {
@@ -191,33 +181,5 @@ impl SlBatchTrees<'_> {
             None if end.executed == Some(false) => Err(SlBatchError::NotOnL1(batch)),
             _ => Ok(()),
         }
-    }
-}
-
-impl Trees {
-    /// An extractor for a target that is after missing batches of the settlement layer. `None` for every other
-    /// target.
-    pub(super) fn bridged_extractor(&self, target: Target) -> Result<Option<Extractor<'_>>, Error> {
-        let Some((forest, trees)) = self.forest().and_then(|f| Some((f, f.bridged()?))) else {
-            return Ok(None);
-        };
-        let found = match target {
-            Target::SlBatch(batch) => match trees.end(batch) {
-                Some(end) => {
-                    let timeline = self.history_at_sl_batches(forest, target)?;
-                    let layer = self.sl_batch_trees(forest, timeline, target)?;
-                    layer.compare_bridged(end)?;
-                    Some(BridgedTarget::SlBatch(end, layer.l1()))
-                }
-                None => None,
-            },
-            Target::Block(block) => trees.end_with(block).map(BridgedTarget::Block),
-            Target::Latest if forest.latest().is_none() => {
-                let has_root = trees.ends().iter().any(|end| end.blocks.is_some());
-                has_root.then_some(BridgedTarget::Latest)
-            }
-            _ => None,
-        };
-        Ok(found.map(|target| Extractor::to_bridged(forest, target)))
     }
 }

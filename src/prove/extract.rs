@@ -11,7 +11,8 @@ use crate::{
     prove::{
         BatchProofs, ExtractError, MatchedBatch, SlBatchTree, TargetError,
         batch_proofs::CommonPart,
-        bridged::{Bridged, BridgedTarget},
+        bridged::Bridged,
+        bridged_target::BridgedTarget,
         l1_form::SlBatchTrees,
         resolved::{Placed, Resolved, TreePosition, batch_paths},
         stored_ends::{StoredEnd, StoredEnds},

@@ -16,6 +16,7 @@ mod anchor_state;
 mod batch_proofs;
 mod block_root;
 mod bridged;
+mod bridged_target;
 mod chain_path;
 mod chosen_evidence;
 mod coverage;

@@ -10,7 +10,8 @@ use crate::{
     primitives::{BatchNumber, Hash, SlBlock, Timestamp, Word},
     proof::{CheckedBy, ProofEnd, SettlementHop, Target, TargetKind, TargetRecord},
     prove::{
-        ExtractError, SlBatchTree, TargetError, bridged::BridgedTarget, l1_form::SlBatchTrees,
+        ExtractError, SlBatchTree, TargetError, bridged_target::BridgedTarget,
+        l1_form::SlBatchTrees,
     },
 };
 

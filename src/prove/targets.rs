@@ -10,6 +10,7 @@ use std::{
 use super::{
     Error, Event, Extractor, Observer, Trees,
     anchor_state::L1State,
+    bridged_target::BridgedTarget,
     trees::{FoundHistory, Source},
 };
 use crate::{
@@ -71,6 +72,32 @@ impl Trees {
             _ => None,
         };
         self.extractor_in(target, timeline)
+    }
+
+    /// An extractor for a target that is after missing batches of the settlement layer. `None` for every other
+    /// target.
+    fn bridged_extractor(&self, target: Target) -> Result<Option<Extractor<'_>>, Error> {
+        let Some((forest, trees)) = self.forest().and_then(|f| Some((f, f.bridged()?))) else {
+            return Ok(None);
+        };
+        let found = match target {
+            Target::SlBatch(batch) => match trees.end(batch) {
+                Some(end) => {
+                    let timeline = self.history_at_sl_batches(forest, target)?;
+                    let layer = self.sl_batch_trees(forest, timeline, target)?;
+                    layer.compare_bridged(end)?;
+                    Some(BridgedTarget::SlBatch(end, layer.l1()))
+                }
+                None => None,
+            },
+            Target::Block(block) => trees.end_with(block).map(BridgedTarget::Block),
+            Target::Latest if forest.latest().is_none() => {
+                let has_root = trees.ends().iter().any(|end| end.blocks.is_some());
+                has_root.then_some(BridgedTarget::Latest)
+            }
+            _ => None,
+        };
+        Ok(found.map(|target| Extractor::to_bridged(forest, target)))
     }
 
     /// Like [`Trees::extractor`], with the history that the target needs, if any.

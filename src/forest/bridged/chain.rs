@@ -198,9 +198,10 @@ mod tests {
                 .filter(|(level, side)| before.get(*level as usize) != Some(side))
                 .for_each(|(level, side)| chain.learn_side(level, *side));
         }
-        let known = |batch| (0..8).filter(|leaf| chain.path(*leaf, SlBatch(batch)).is_some());
-        assert_eq!(known(7).collect::<Vec<_>>(), [1, 4, 5, 6, 7]);
-        assert_eq!(known(2).count(), 1);
+        let is_known = |leaf: &u64, batch| chain.path(*leaf, SlBatch(batch)).is_some();
+        let known: Vec<u64> = (0..8).filter(|leaf| is_known(leaf, 7)).collect();
+        assert_eq!(known, [1, 4, 5, 6, 7]);
+        assert_eq!((0..8).filter(|leaf| is_known(leaf, 2)).count(), 1);
         let missing = SlBatch(9)..=SlBatch(9);
         for (number, root) in [(8, None), (9, None), (10, Some(Hash::ZERO)), (11, None)] {
             chain.push_missing(BatchNumber(number), root, &missing, SlBatch(10));

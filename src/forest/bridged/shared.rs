@@ -37,11 +37,15 @@ impl SharedNodes {
         self.last.insert(at, node);
     }
 
-    /// No node is known at the end of this batch.
-    pub(in crate::forest) fn forget(&mut self, batch: SlBatch) {
-        let known: Vec<NodeAt> =
-            self.nodes.keys().copied().filter(|at| self.now(*at).is_some()).collect();
-        known.into_iter().for_each(|at| self.push(batch, at, None));
+    /// The nodes for which `is_uncertain` returns true are no longer known at the end of this batch.
+    pub(in crate::forest) fn forget(
+        &mut self,
+        batch: SlBatch,
+        is_uncertain: impl Fn(&NodeAt) -> bool,
+    ) {
+        let known = self.nodes.keys().copied();
+        let known = known.filter(|at| is_uncertain(at) && self.now(*at).is_some());
+        known.collect::<Vec<_>>().into_iter().for_each(|at| self.push(batch, at, None));
     }
 
     fn push(&mut self, batch: SlBatch, at: NodeAt, node: Option<Hash>) {

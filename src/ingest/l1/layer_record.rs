@@ -9,7 +9,6 @@ use std::{collections::BTreeSet, path::Path};
 use bytemuck::{Pod, Zeroable};
 use thiserror::Error;
 
-use super::StoredNode;
 use crate::{
     files::{
         Access, ContainerError, ExternalSort, Output, OutputError, SortRecord, TemporaryDirectory,
@@ -122,6 +121,28 @@ impl CommittedOnSl {
     }
 }
 
+/// A slot of MessageRoot with a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NodeSlot {
+    /// `sharedTree._nodes[level][index]`.
+    Shared(u32, u64),
+    /// `chainTree[chain]._sides[level]`.
+    Side(ChainId, u32),
+    /// A slot that a missing batch wrote first, so that its key is lost. It need not be a node.
+    Lost,
+}
+
+/// A node that a batch of the settlement layer stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StoredNode {
+    /// The batch.
+    pub(crate) batch: SlBatch,
+    /// Where it stored the node.
+    pub(crate) slot: NodeSlot,
+    /// The node at the end of the batch.
+    pub(crate) node: Hash,
+}
+
 /// What the batches of a settlement layer on L1 show of its trees.
 #[derive(Debug)]
 pub struct LayerRecord {
@@ -137,6 +158,9 @@ pub struct LayerRecord {
     pub(crate) relaying: Vec<(Address, ChainId)>,
     /// The nodes that the batches after the first missing one stored, by batch.
     pub(crate) stored_nodes: Vec<StoredNode>,
+    /// The nodes of the shared tree, by level and index, whose slots are known. Where batches are missing, only these are
+    /// seen to change.
+    pub(crate) shared_slots: BTreeSet<(u32, u64)>,
 }
 
 impl LayerRecord {
@@ -301,8 +325,15 @@ impl LayerRecorder {
         committed.sort_unstable();
         // The file is mapped, so its name is no longer needed.
         let first_values = Snapshot::open(&target, Access::default())?;
-        let (relaying, stored_nodes) = (relaying.into_iter().collect(), Vec::new());
-        Ok(LayerRecord { chain, first_values, batches, committed, relaying, stored_nodes })
+        Ok(LayerRecord {
+            chain,
+            first_values,
+            batches,
+            committed,
+            relaying: relaying.into_iter().collect(),
+            stored_nodes: Vec::new(),
+            shared_slots: BTreeSet::new(),
+        })
     }
 }
 

@@ -54,8 +54,8 @@ pub use files::L1Files;
 pub use layer_record::{
     CommittedOnSl, LayerRecord, LayerRecordError, LayerRecorder, PublishedBatch, SlBatchOnL1,
 };
+pub(crate) use layer_record::{NodeSlot, StoredNode};
 pub use reader::{L1Fault, L1FaultKind, L1Reader};
 pub use rows::FaultKind;
 pub(super) use rows::is_table_of_transactions;
-pub(crate) use stored_nodes::{NodeSlot, StoredNode};
 pub use stored_pubdata::PubdataPlace;

@@ -7,13 +7,13 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use super::{Commits, L1Batch, L1Batches, LayerRecord, blobs::Blobs};
+use super::{Commits, L1Batch, L1Batches, LayerRecord, NodeSlot, StoredNode, blobs::Blobs};
 use crate::{
     contracts::MessageRoot,
     files::OutputError,
     ingest::logs::Change,
     merkle::height,
-    primitives::{Address, ChainId, Hash, SlBatch, Word},
+    primitives::{Address, ChainId, SlBatch, Word},
     snapshot::Snapshot,
     state::StorageReader,
 };
@@ -25,28 +25,6 @@ const HIGHEST_SIDE: u32 = 40;
 /// The most values of slots whose keys are lost.
 const MOST_UNPLACED: usize = 1 << 16;
 
-/// A slot of MessageRoot with a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum NodeSlot {
-    /// `sharedTree._nodes[level][index]`.
-    Shared(u32, u64),
-    /// `chainTree[chain]._sides[level]`.
-    Side(ChainId, u32),
-    /// A slot that a missing batch wrote first, so that its key is lost. It need not be a node.
-    Lost,
-}
-
-/// A node that a batch of the settlement layer stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct StoredNode {
-    /// The batch.
-    pub(crate) batch: SlBatch,
-    /// Where it stored the node.
-    pub(crate) slot: NodeSlot,
-    /// The node at the end of the batch.
-    pub(crate) node: Hash,
-}
-
 impl LayerRecord {
     /// Reads the nodes that the batches after the first missing one stored; nothing if none is missing.
     pub(super) fn read_stored_nodes(
@@ -57,11 +35,13 @@ impl LayerRecord {
         let is_missing = |at: &usize| self.batches[*at].local_root.is_none();
         let Some(first) = (0..self.batches.len()).find(is_missing) else { return Ok(()) };
         let start = self.batches[first.saturating_sub(1)].batch;
-        let mut nodes = Vec::new();
-        let mut places = BTreeMap::new();
+        let (mut nodes, mut places) = (Vec::new(), BTreeMap::new());
         for (slot, at) in self.node_slots(message_root) {
             let Some(write) = self.first_values.first_write(message_root, at) else { continue };
             places.insert(write.index, slot);
+            if let NodeSlot::Shared(level, index) = slot {
+                self.shared_slots.insert((level, index));
+            }
             let node = self.first_values.read(message_root, at).unwrap_or_default().to_hash();
             if write.batch >= start {
                 nodes.push(StoredNode { batch: write.batch, slot, node });

@@ -49,6 +49,16 @@ fn found(searches: &Searches) -> Vec<Option<(usize, usize)>> {
 }
 
 #[test]
+fn a_block_without_a_root_is_refused_without_a_search() {
+    let (trees, searches) = trees(|_| {});
+    let newest = trees.forest().unwrap().latest().unwrap().block;
+    let error = trees.extractor(Target::Block(SlBlock(newest.0 + 1))).unwrap_err();
+    assert_eq!(error.code().as_str(), "no-root-of-block");
+    assert!(error.to_string().contains(&format!("block {newest} has one")), "{error}");
+    assert_eq!(found(&searches), []);
+}
+
+#[test]
 fn the_history_is_searched_once_and_only_for_targets_that_need_it() {
     // Without a search, only events explain roots.
     let (trees, searches) = trees(|options| {

@@ -90,7 +90,7 @@ impl<'r> Crossing<'r> {
             self.missing = first..=number;
             all.pop_if(|_| is_next);
             all.push(self.missing.clone());
-            self.shared.forget(number);
+            self.shared.forget(number, |_| true);
             self.chains.iter_mut().for_each(|chain| chain.is_settled = false);
         }
         let chains = self.chains.into_iter().map(|chain| chain.tree).collect();
@@ -104,6 +104,8 @@ impl<'r> Crossing<'r> {
             return;
         };
         let stored = self.record.nodes_of(batch);
+        // It is not seen whether this batch changed a node whose slot is lost.
+        self.shared.forget(batch, |at| !self.record.shared_slots.contains(at));
         for node in stored {
             if let NodeSlot::Shared(level, index) = node.slot {
                 self.shared.set(batch, (level, index), node.node);
@@ -191,11 +193,15 @@ impl<'r> Crossing<'r> {
             return vec![known];
         }
         let mut values: Vec<Hash> = self.shared.last(at).into_iter().collect();
+        if !self.record.shared_slots.contains(&at) {
+            values.extend(&self.unplaced);
+        }
         match level.checked_sub(1) {
-            None => match self.chains.get(index as usize).filter(|chain| chain.tree.id.is_some()) {
-                Some(chain) => values.extend(chain.possible_leaves(&self.missing)),
-                None => values.extend(&self.unplaced),
-            },
+            None => {
+                let chain = self.chains.get(index as usize);
+                let leaves = chain.map(|chain| chain.possible_leaves(&self.missing));
+                values.extend(leaves.into_iter().flatten());
+            }
             Some(below) => {
                 let [lefts, rights] =
                     [0, 1].map(|side| self.values((below, 2 * index + side), count));
@@ -252,7 +258,14 @@ impl<'r> Crossing<'r> {
         };
         if let Some(at) = self.candidates.iter().position(is_it) {
             let (id, executed) = self.candidates.swap_remove(at);
-            chain.identify(id, executed, leaf, batch);
+            return chain.identify(id, executed, leaf, batch);
+        }
+        // The root of the chain's tree is among the values of lost slots too.
+        let is_it = |(id, _): &(ChainId, Executed)| {
+            self.unplaced.iter().any(|root| chain_id_leaf(*root, *id) == leaf)
+        };
+        if let Some(at) = self.candidates.iter().position(is_it) {
+            chain.name(self.candidates.swap_remove(at).0, batch);
         }
     }
 }

@@ -195,6 +195,12 @@ impl CrossingChain {
         }
     }
 
+    /// Takes the id of a chain whose registration is missing, and of whose batches the first ones are lost.
+    pub(super) fn name(&mut self, id: ChainId, batch: SlBatch) {
+        self.tree.id = Some(id);
+        (self.is_wrong, self.since) = (true, self.since.or(Some(batch)));
+    }
+
     /// Takes the id of a chain whose registration is missing, which its leaf shows.
     pub(super) fn identify(&mut self, id: ChainId, executed: Executed, leaf: Hash, batch: SlBatch) {
         let mut held = Held::of(id, &executed, batch);
