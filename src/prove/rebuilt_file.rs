@@ -76,7 +76,8 @@ impl Trees {
     ) -> Result<Self, Error> {
         let SourceFiles { paths, read, l1, options } = options.files(paths, false)?;
         let options = &options;
-        let mut inputs = TreeInputs::of(&paths, l1, options)?;
+        let TreesOptions { events, columns, known, .. } = options;
+        let mut inputs = TreeInputs::of(&paths, events, l1, columns, known)?;
         let l1 = std::mem::take(&mut inputs.l1);
         let opened = |gaps| {
             let file = TreeFile::open(target, options.state.access)?;
