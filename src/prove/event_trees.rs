@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, Event, Observer, ObserverHandle, TreesOptions};
+use super::{Error, Event, Observer, ObserverHandle};
 use crate::{
     contracts::EventKind,
     files::{Input, InputError, ReadProgressHandle, ReopenableInput, is_directory},
@@ -11,7 +11,7 @@ use crate::{
         compare_block_roots, rebuild_events_to_file, rebuild_from_events,
     },
     ingest::{
-        FileKind,
+        FileKind, KnownFiles,
         event_logs::{ColumnNames, has_log_columns},
         events::{EventList, read_event_inputs},
         kind_of,
@@ -46,10 +46,11 @@ impl TreeInputs {
     /// Separates the inputs by kind, and adds those whose kind is given.
     pub(super) fn of(
         paths: &[PathBuf],
+        events: &[PathBuf],
         l1: L1Files,
-        options: &TreesOptions,
+        columns: &ColumnNames,
+        known: &KnownFiles,
     ) -> Result<Self, ImportError> {
-        let TreesOptions { events, columns, known, .. } = options;
         let (mut inputs, mut of_l1) =
             (Self { events: Vec::new(), states: Vec::new(), l1 }, L1Files::default());
         let has_events = |kind: Option<FileKind>, input: &Input| {

@@ -56,7 +56,8 @@ impl Trees {
             l1.roots.require_l1()?;
         }
         let SourceFiles { paths, read, l1: of_l1, options } = options.files(&paths, false)?;
-        let mut inputs = TreeInputs::of(&paths, of_l1, &options)?;
+        let TreesOptions { events, columns, known, .. } = &options;
+        let mut inputs = TreeInputs::of(&paths, events, of_l1, columns, known)?;
         let is_of_l1 = inputs.states.is_empty() && inputs.events.is_empty();
         let beside = if is_of_l1 { L1Files::default() } else { std::mem::take(&mut inputs.l1) };
         let with = (inputs, read, with_history);

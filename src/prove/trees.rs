@@ -270,7 +270,8 @@ impl Trees {
         if let Some(paths) = NodePaths::read(paths, options)? {
             return Ok(Self(Arc::new(Opened::new(Source::Stored(paths), options))));
         }
-        let mut inputs = TreeInputs::of(paths, l1, options)?;
+        let TreesOptions { events, columns, known, .. } = options;
+        let mut inputs = TreeInputs::of(paths, events, l1, columns, known)?;
         let Some(l1) = GivenL1::read(std::mem::take(&mut inputs.l1), options)? else {
             return Ok(Self(Arc::new(Opened::read(paths, inputs, read, options)?)));
         };
