@@ -40,8 +40,8 @@ pub struct HistoryOptions<'e> {
 }
 
 /// Rebuilds the trees of a settlement layer as [`rebuild`](crate::forest::rebuild) does, and writes them to
-/// a tree file. With `past` it also determines what the interop roots contain, and then keeps some hundred
-/// bytes per batch in memory. Without `past`, it takes little memory for a state of any size.
+/// a tree file. With `past` it also determines what the interop roots contain, and then keeps one or two hundred
+/// bytes per root in memory. Without `past`, it takes little memory for a state of any size.
 ///
 /// # Errors
 /// [`TreeFileError`]. A file at `target` is then unchanged.
