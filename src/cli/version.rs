@@ -10,7 +10,7 @@ use std::{
 pub(super) static LONG: LazyLock<String> = LazyLock::new(|| {
     let commit = option_env!("SLPROOF_COMMIT").unwrap_or("unknown");
     format!(
-        "{}\ncommit   {commit}\ntarget   {ARCH}-{OS}\nfeatures archive, calldata, cli, parquet",
+        "{}\ncommit   {commit}\ntarget   {ARCH}-{OS}\nfeatures archive, calldata, cli, parquet, serve",
         env!("CARGO_PKG_VERSION")
     )
 });
