@@ -32,9 +32,10 @@ pub enum ExtractError {
         /// The neighbouring batches that were executed here, if the missing batch is between two.
         between: Option<(BatchNumber, BatchNumber)>,
     },
-    /// The root of the batch is lost.
+    /// The root of the batch is lost, if it was executed at all.
     #[error(
-        "the root of batch {batch} of chain {chain} is lost: {} executed it, and what it published is missing on L1",
+        "the root of batch {batch} of chain {chain} is not known: if it was executed on this settlement layer, then in {}, \
+         and what was published there is missing on L1",
         SlBatch::names(missing)
     )]
     BatchLost {

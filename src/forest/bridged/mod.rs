@@ -76,7 +76,8 @@ pub struct BridgedPath {
     pub chain_path: Vec<Hash>,
 }
 
-/// Batches of a chain whose roots are lost with missing batches of the settlement layer.
+/// Batches of a chain whose roots are lost with missing batches of the settlement layer. A chain that settled elsewhere
+/// for a while did not execute all of these numbers here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostBatches {
     /// The chain.

@@ -259,7 +259,9 @@ fn assert_bridged(trees: &BridgedTrees, lost: u64) {
     for LostBatches { chain, batches, missing } in trees.lost() {
         assert_eq!(missing, SlBatch(lost)..=SlBatch(lost));
         for batch in batches.start().0..=batches.end().0 {
-            assert_eq!(executed[&(chain.0, batch)], lost, "batch {batch} of chain {chain}");
+            // A chain that settled elsewhere for a while did not execute all numbers here.
+            let by = executed.get(&(chain.0, batch));
+            assert!(by.is_none_or(|by| *by == lost), "batch {batch} of chain {chain}");
         }
     }
     for end in trees.ends() {

@@ -78,6 +78,9 @@ impl fmt::Display for L1Gap {
                 if !more.is_empty() {
                     write!(f, "; and {} more runs of batches", more.len())?;
                 }
+                if !lost.is_empty() {
+                    f.write_str(", as far as these were executed there")?;
+                }
                 write!(
                     f,
                     ". Of the {} batches that were executed after them, {proven} can be proven, against roots of \
