@@ -144,14 +144,14 @@ fn a_lost_batch_of_the_settlement_layer_is_named_and_what_is_proven_without_it_i
 }
 
 #[test]
-fn without_blobs_the_error_counts_the_batches_that_lack_them() {
+fn without_blobs_the_error_names_the_first_batches_and_what_they_lack() {
     let folder = tempfile::tempdir().unwrap();
     l1_files::write_lines(folder.path(), "commits.jsonl", &l1_files::commits());
     let run = run(["rebuild", "-v", folder.path().to_str().unwrap()]);
     assert_eq!(run.code, Some(3));
     for part in [
         "of its 4 blobs, 4 are missing: blob 0 with the versioned hash 0x01591b8d",
-        "of the SL batches 1999 to 2029, the pubdata of ",
+        "the pubdata of the first SL batches, 1999 to 2000, are missing",
         "hint: add the missing commits and blobs, which slproof rebuild -v names",
         "the pubdata of SL batch 2028, committed by ",
     ] {

@@ -128,7 +128,15 @@ impl<'r> Replay<'r> {
                 return Ok(replay);
             }
         }
-        Err(L1Error::NoSlChain.into())
+        // Without the first batches, the root of a later one says nothing about the chain id.
+        let first = record.batches.iter().take_while(|one| one.local_root.is_none());
+        let first: Vec<SlBatch> = first.map(|one| one.batch).collect();
+        Err(match first[..] {
+            [start, .., end] => L1Error::FirstMissing(start..=end),
+            [only] => L1Error::FirstMissing(only..=only),
+            [] => L1Error::NoSlChain,
+        }
+        .into())
     }
 
     /// The shared root at the end of a batch, if no batch before it was missing.
