@@ -144,6 +144,11 @@ mod tests {
                 let (tree, top) = (whole.tree(&ZEROS), height(count));
                 let known = |level, index| is_known(&lost, &learned, level, index, count);
                 prop_assert_eq!(partial.root(count), known(top, 0).then(|| tree.root()));
+                let follows = match top.checked_sub(1) {
+                    None => known(0, 0),
+                    Some(below) => known(below, 0) && known(below, 1),
+                };
+                prop_assert_eq!(partial.rebuilt_root(count), follows.then(|| tree.root()));
                 for index in 0..count {
                     let is_whole = (0..top).all(|level| known(level, (index >> level) ^ 1));
                     let expected = is_whole.then(|| tree.path(index).unwrap());

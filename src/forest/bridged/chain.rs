@@ -195,6 +195,7 @@ mod tests {
             let mut contract = PushTree::new(EMPTY_ENTRY);
             let mut chain = BridgedChain::new(Some(ChainId(5)));
             let (mut leaves, mut known) = (Vec::new(), Vec::new());
+            let ends = 0..appended.len() as u64;
             for (at, (count, is_lost)) in (0..).zip(&appended) {
                 let before = contract.sides().to_vec();
                 for _ in 0..*count {
@@ -222,6 +223,12 @@ mod tests {
                     prop_assert_eq!(chain.find(BatchNumber(7 + leaf)).is_some(), *is_known);
                 }
             }
+            for leaf in 0..chain.len() {
+                let may_have_path = chain.may_have_path(leaf);
+                for batch in ends.clone().map(SlBatch) {
+                    prop_assert!(may_have_path(batch) || chain.path(leaf, batch).is_none());
+                }
+            }
         }
     }
 
@@ -244,6 +251,9 @@ mod tests {
         let is_known = |leaf: &u64, batch| chain.path(*leaf, SlBatch(batch)).is_some();
         let known: Vec<u64> = (0..8).filter(|leaf| is_known(leaf, 7)).collect();
         assert_eq!(known, [1, 4, 5, 6, 7]);
+        let may_be_known: Vec<u64> =
+            (0..8).filter(|leaf| chain.may_have_path(*leaf)(SlBatch(7))).collect();
+        assert_eq!(may_be_known, known);
         assert_eq!((0..8).filter(|leaf| is_known(leaf, 2)).count(), 1);
         let missing = SlBatch(9)..=SlBatch(9);
         for (number, root) in [(8, None), (9, None), (10, Some(Hash::ZERO)), (11, None)] {

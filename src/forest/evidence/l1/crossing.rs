@@ -281,3 +281,36 @@ fn registered_by(chains: &[CrossingChain], batch: SlBatch) -> usize {
     let is_there = |chain: &CrossingChain| chain.since.is_some_and(|since| since <= batch);
     chains.iter().rposition(is_there).map_or(0, |last| last + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        forest::evidence::l1::executed::tests::executed, ingest::l1::LayerRecorder,
+        primitives::BatchNumber,
+    };
+
+    /// A stranger's contract stores the same root later. An empty tree is that of both.
+    #[test]
+    fn the_batches_of_a_chain_whose_registration_is_lost_are_those_that_its_leaf_shows_first() {
+        let record = LayerRecorder::new(None).unwrap().finish().unwrap();
+        let candidates = [&[(7, 14), (8, 14)][..], &[(7, 13), (8, 15)], &[(9, 12)]];
+        let candidates =
+            Vec::from(candidates.map(|batches| Candidate::new(ChainId(5), executed(batches))));
+        let empty = candidates[0].empty_leaf();
+        let cut = SlBatch(10);
+        let mut crossing = Crossing::new(&record, ChainId(506), (&[], Vec::new()), candidates, cut);
+        crossing.settle_chain(1, empty, SlBatch(12));
+        assert_eq!(crossing.chains[1].tree.id, Some(ChainId(5)));
+        assert_eq!((crossing.candidates.len(), crossing.chains[1].is_settled), (3, false));
+
+        let mut shown = Candidate::new(ChainId(5), executed(&[(7, 13), (8, 13)]));
+        shown.advance(SlBatch(15));
+        crossing.candidates.iter_mut().for_each(|one| one.advance(SlBatch(15)));
+        crossing.settle_chain(1, shown.tree.leaf().unwrap(), SlBatch(15));
+        assert!(crossing.chains[1].is_settled && crossing.candidates.is_empty());
+        let (trees, _) = crossing.run(cut);
+        let since = |number| trees.since(&trees.find(ChainId(5), BatchNumber(number)).unwrap());
+        assert_eq!((since(7), since(8)), (Some(SlBatch(13)), Some(SlBatch(15))));
+    }
+}

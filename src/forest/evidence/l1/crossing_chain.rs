@@ -266,3 +266,114 @@ impl CrossingChain {
         self.since = self.since.or(Some(batch));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        forest::{
+            BridgedTrees, EMPTY_ENTRY, batch_leaf,
+            bridged::SharedNodes,
+            chain_id_leaf,
+            evidence::l1::executed::tests::{executed, root},
+        },
+        ingest::l1::CommittedOnSl,
+        merkle::PushTree,
+        primitives::Address,
+    };
+
+    const ID: ChainId = ChainId(5);
+    const MISSING: RangeInclusive<SlBatch> = SlBatch(11)..=SlBatch(11);
+
+    /// The chain after a missing batch, and the contract's tree of what was executed until then.
+    fn after_gap(of: &[(u64, u64)], before: &[u64]) -> (CrossingChain, PushTree) {
+        let mut chain = CrossingChain::new(Some((ID, SlBatch(0))), executed(of));
+        chain.begin(SlBatch(10));
+        chain.unsettle();
+        let mut contract = PushTree::new(EMPTY_ENTRY);
+        before.iter().for_each(|number| push(&mut contract, *number));
+        (chain, contract)
+    }
+
+    fn push(contract: &mut PushTree, number: u64) {
+        contract.push(batch_leaf(root(number), BatchNumber(number)));
+    }
+
+    /// A batch executes these batches of the chain, and stores all sides.
+    fn advance(
+        chain: &mut CrossingChain,
+        contract: &mut PushTree,
+        batch: u64,
+        new: &[u64],
+    ) -> Hash {
+        let before = contract.sides().to_vec();
+        new.iter().for_each(|number| push(contract, *number));
+        let changed = (0..).zip(contract.sides());
+        let changed = changed.filter(|(level, side)| before.get(*level as usize) != Some(side));
+        let stored: Vec<StoredNode> = changed
+            .map(|(level, node)| StoredNode {
+                batch: SlBatch(batch),
+                slot: NodeSlot::Side(ID, level),
+                node: *node,
+            })
+            .collect();
+        let leaf = chain_id_leaf(contract.root(), ID);
+        chain.advance(SlBatch(batch), &stored, Some(leaf), &MISSING);
+        leaf
+    }
+
+    fn lost(chain: &CrossingChain) -> Vec<RangeInclusive<BatchNumber>> {
+        let chains = vec![chain.tree.clone()];
+        let trees = BridgedTrees::new(chains, SharedNodes::default(), Vec::new());
+        trees.lost().map(|lost| lost.batches).collect()
+    }
+
+    /// With batches 5 to 7 the tree would have eight leaves, and the stored root of its five leaves would be taken for a
+    /// complete subtree.
+    #[test]
+    fn a_stored_root_does_not_prove_lost_batches() {
+        let executed: Vec<_> = (1..=4).map(|number| (number, 10)).chain([(8, 12)]).collect();
+        let (mut chain, mut contract) = after_gap(&executed, &[1, 2, 3, 4]);
+        let leaf = advance(&mut chain, &mut contract, 12, &[8]);
+        assert_eq!((chain.tree.len(), chain.known_leaf()), (5, Some(leaf)));
+        assert_eq!(lost(&chain), []);
+    }
+
+    #[test]
+    fn lost_batches_are_named_when_a_root_confirms_them() {
+        let executed: Vec<_> = (1..=3)
+            .map(|number| (number, 10))
+            .chain([(5, 12), (6, 12), (7, 12), (8, 13), (9, 14)])
+            .collect();
+        let (mut chain, mut contract) = after_gap(&executed, &[1, 2, 3, 4]);
+        advance(&mut chain, &mut contract, 12, &[5, 6, 7]);
+        assert_eq!((chain.tree.len(), chain.known_leaf(), lost(&chain).len()), (7, None, 0));
+        let leaf = advance(&mut chain, &mut contract, 13, &[8]);
+        assert_eq!((chain.tree.leaf(), chain.known_leaf()), (Some(leaf), None));
+        assert_eq!(lost(&chain), []);
+        let leaf = advance(&mut chain, &mut contract, 14, &[9]);
+        assert_eq!(chain.known_leaf(), Some(leaf));
+        assert_eq!(lost(&chain), [BatchNumber(4)..=BatchNumber(4)]);
+    }
+
+    #[test]
+    fn pending_batches_are_tried_one_after_the_other_up_to_the_last_number() {
+        for (last, pending, leaves) in [(u64::MAX, u64::MAX, 1), (u64::MAX - 1, u64::MAX, 2)] {
+            let (mut chain, mut contract) = after_gap(&[(last, 10)], &[last]);
+            chain.executed.committed.push(CommittedOnSl {
+                sender: Address::system(7),
+                batch: BatchNumber(pending),
+                sl_batch: SlBatch(9),
+                root: root(pending),
+            });
+            chain.find_possible(&MISSING);
+            assert_eq!(chain.possible_leaves().len(), leaves);
+            if leaves > 1 {
+                push(&mut contract, pending);
+            }
+            let leaf = chain_id_leaf(contract.root(), ID);
+            chain.settle(leaf, &MISSING, SlBatch(12));
+            assert_eq!((chain.tree.len(), chain.known_leaf()), (leaves as u64, Some(leaf)));
+        }
+    }
+}
