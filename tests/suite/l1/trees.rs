@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use crate::support::{self, fixture, l1_files};
 use serde_json::{Value, json};
 use slproof::{
-    Messages, Prover, Request, Target, TargetError, Trees, TreesOptions,
+    Messages, Prover, Request, Target, Trees, TreesOptions,
     forest::{
         BridgedEnd, BridgedTrees, Forest, InteropRoot, L1Gap, LostBatches, RebuildOptions,
         SearchBudget, WantedRoot, explain_one, rebuild,
@@ -17,6 +17,7 @@ use slproof::{
     message::{BatchLogs, MessageList},
     primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word},
     proof::CheckedBy,
+    prove::TargetError,
 };
 
 fn from_state() -> Forest {
