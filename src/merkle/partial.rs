@@ -56,6 +56,12 @@ impl PartialTree {
         }
     }
 
+    /// The root of a complete subtree.
+    #[must_use]
+    pub fn complete(&self, level: u32, index: u64) -> Option<Hash> {
+        self.levels.get(level as usize)?.get(index as usize).copied().flatten()
+    }
+
     /// The node at this level and index when the tree had `leaves` leaves.
     fn node(&self, level: u32, index: u64, leaves: u64) -> Option<Hash> {
         let first = u128::from(index) << level;
@@ -63,8 +69,7 @@ impl PartialTree {
             return Some(self.zeros.at(level));
         }
         if first + (1 << level) <= leaves.into() {
-            let nodes = self.levels.get(level as usize)?;
-            return nodes.get(index as usize).copied().flatten();
+            return self.complete(level, index);
         }
         let left = self.node(level - 1, 2 * index, leaves)?;
         Some(hash_node(left, self.node(level - 1, 2 * index + 1, leaves)?))
@@ -74,6 +79,13 @@ impl PartialTree {
     #[must_use]
     pub fn root(&self, leaves: u64) -> Option<Hash> {
         self.node(height(leaves), 0, leaves)
+    }
+
+    /// As [`PartialTree::root`], if it follows from the nodes below it.
+    #[must_use]
+    pub fn rebuilt_root(&self, leaves: u64) -> Option<Hash> {
+        let Some(below) = height(leaves).checked_sub(1) else { return self.root(leaves) };
+        Some(hash_node(self.node(below, 0, leaves)?, self.node(below, 1, leaves)?))
     }
 
     /// The siblings from a leaf up to the root when the tree had `leaves` leaves, bottom first. `None` if one of
@@ -132,6 +144,11 @@ mod tests {
                 let (tree, top) = (whole.tree(&ZEROS), height(count));
                 let known = |level, index| is_known(&lost, &learned, level, index, count);
                 prop_assert_eq!(partial.root(count), known(top, 0).then(|| tree.root()));
+                let follows = match top.checked_sub(1) {
+                    None => known(0, 0),
+                    Some(below) => known(below, 0) && known(below, 1),
+                };
+                prop_assert_eq!(partial.rebuilt_root(count), follows.then(|| tree.root()));
                 for index in 0..count {
                     let is_whole = (0..top).all(|level| known(level, (index >> level) ^ 1));
                     let expected = is_whole.then(|| tree.path(index).unwrap());

@@ -2,7 +2,7 @@
 
 use super::{Error, Trees, l1_trees::GivenL1};
 use crate::{
-    forest::{BridgedTrees, ChainTree, Forest},
+    forest::{ChainTree, Forest},
     ingest::{
         l1::{CommittedBatch, L1Data, L1Files, L1Layer},
         logs::Indexer,
@@ -49,8 +49,7 @@ fn chain_of(forest: &Forest, batch: &CommittedBatch) -> Option<ChainId> {
         |tree: &&ChainTree| tree.find(number).is_some_and(|(_, root)| root == batch.info.logs_root);
     let in_tree = forest.chains().iter().find(is_executed).map(ChainTree::chain);
     in_tree.or_else(|| {
-        let mut leaves = forest.bridged().into_iter().flat_map(BridgedTrees::leaves);
-        let found = leaves.find(|leaf| (leaf.batch, leaf.root) == (number, batch.info.logs_root));
-        found.map(|leaf| leaf.chain)
+        let mut leaves = forest.bridged()?.find_all(number);
+        leaves.find(|leaf| leaf.root == batch.info.logs_root).map(|leaf| leaf.chain)
     })
 }

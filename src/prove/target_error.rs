@@ -43,6 +43,12 @@ pub enum TargetError {
          try more trees"
     )]
     Unexplained(SlBlock),
+    /// The block is after missing batches of the settlement layer.
+    #[error(
+        "block {0} is after the last interop root before SL batches that are missing on L1: it is not known whether it \
+         has an interop root, or what that contains; of the later roots, only the last ones of SL batches are known"
+    )]
+    AfterGap(SlBlock),
     /// The target needs the history of the roots, and the extractor has none.
     #[error("{0} needs the history of the interop roots")]
     NeedsHistory(Target),
@@ -63,7 +69,7 @@ impl TargetError {
         match self {
             Self::NoInteropRoot(_) | Self::NoInteropRootEvent => FailureCode::NoInteropRoot,
             Self::NoRootOfBlock { .. } => FailureCode::NoRootOfBlock,
-            Self::Unexplained(_) => FailureCode::RootUnexplained,
+            Self::Unexplained(_) | Self::AfterGap(_) => FailureCode::RootUnexplained,
             Self::NeedsHistory(_) => FailureCode::TargetNeedsHistory,
         }
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Error, Event, Extractor, Observer, Trees,
+    Error, Event, Extractor, Observer, TargetError, Trees,
     anchor_state::L1State,
     bridged_target::BridgedTarget,
     trees::{FoundHistory, Source},
@@ -90,7 +90,13 @@ impl Trees {
                 }
                 None => None,
             },
-            Target::Block(block) => trees.end_with(block).map(BridgedTarget::Block),
+            Target::Block(block) => match trees.end_with(block) {
+                Some(end) => Some(BridgedTarget::Block(end)),
+                None if forest.latest().is_none_or(|latest| latest.block < block) => {
+                    return Err(TargetError::AfterGap(block).into());
+                }
+                None => None,
+            },
             Target::Latest if forest.latest().is_none() => {
                 let has_root = trees.ends().iter().any(|end| end.blocks.is_some());
                 has_root.then_some(BridgedTarget::Latest)

@@ -21,15 +21,17 @@ pub(in crate::forest) struct BridgedChain {
     /// The leaf indices of batches that missing batches of the settlement layer executed, and whose roots are known.
     told: Vec<u64>,
     /// The lost batches, with the missing batches of the settlement layer of which one executed them.
-    pub(super) lost: Vec<(RangeInclusive<BatchNumber>, RangeInclusive<SlBatch>)>,
+    lost: Vec<(RangeInclusive<BatchNumber>, RangeInclusive<SlBatch>)>,
+    /// The last batch when a right root confirmed which batches there are.
+    confirmed: Option<BatchNumber>,
 }
 
 impl BridgedChain {
     /// A chain without batches.
     pub(in crate::forest) fn new(id: Option<ChainId>) -> Self {
         let (numbers, roots, counts) = (Vec::new(), Vec::new(), Vec::new());
-        let (told, lost) = (Vec::new(), Vec::new());
-        Self { id, numbers, roots, tree: PartialTree::new(entry_zeros()), counts, told, lost }
+        let (told, lost, tree) = (Vec::new(), Vec::new(), PartialTree::new(entry_zeros()));
+        Self { id, numbers, roots, tree, counts, told, lost, confirmed: None }
     }
 
     /// The number of batches.
@@ -64,7 +66,9 @@ impl BridgedChain {
             return self.told.push(self.len() - 1);
         }
         match self.lost.last_mut() {
-            Some((lost, within)) if lost.end().0 + 1 == number.0 && within == missing => {
+            Some((lost, within))
+                if lost.end().0.checked_add(1) == Some(number.0) && within == missing =>
+            {
                 *lost = *lost.start()..=number;
             }
             _ => self.lost.push((number..=number, missing.clone())),
@@ -93,6 +97,45 @@ impl BridgedChain {
             leaves => self.tree.root(leaves)?,
         };
         Some(chain_id_leaf(root, self.id?))
+    }
+
+    /// As [`BridgedChain::leaf`], if it follows from what is below the root of the chain's tree. A root that the contract
+    /// stored does not show which leaves there are.
+    pub(in crate::forest) fn rebuilt_leaf(&self) -> Option<Hash> {
+        let root = match self.len() {
+            0 => Hash::ZERO,
+            leaves => self.tree.rebuilt_root(leaves)?,
+        };
+        Some(chain_id_leaf(root, self.id?))
+    }
+
+    /// Notes that the rebuilt leaf is right, and so the number of all leaves.
+    pub(in crate::forest) fn confirm(&mut self) {
+        self.confirmed = self.last();
+    }
+
+    /// The lost batches that are confirmed, with the missing batches of the settlement layer of which one executed them.
+    pub(super) fn lost(
+        &self,
+    ) -> impl Iterator<Item = &(RangeInclusive<BatchNumber>, RangeInclusive<SlBatch>)> {
+        self.lost.iter().take_while(|(batches, _)| Some(*batches.end()) <= self.confirmed)
+    }
+
+    /// The number of leaves from which on the path of a leaf is not known, because a complete subtree beside it is not
+    /// known. `None` if all of them are.
+    fn lost_from(&self, leaf: u64) -> Option<u64> {
+        let beside = (0..height(self.len())).map(|level| (level, (leaf >> level) ^ 1));
+        let ends = beside.filter_map(|(level, index)| {
+            let end = (index + 1) << level;
+            (end <= self.len() && self.tree.complete(level, index).is_none()).then_some(end)
+        });
+        ends.min()
+    }
+
+    /// Whether the path of a leaf may be known at the end of a batch of the settlement layer.
+    pub(super) fn may_have_path(&self, leaf: u64) -> impl Fn(SlBatch) -> bool {
+        let lost_from = self.lost_from(leaf).unwrap_or(u64::MAX);
+        move |batch| self.len_at(batch) < lost_from
     }
 
     /// The leaf index of a batch, and its root; `None` for a lost one.
@@ -152,6 +195,7 @@ mod tests {
             let mut contract = PushTree::new(EMPTY_ENTRY);
             let mut chain = BridgedChain::new(Some(ChainId(5)));
             let (mut leaves, mut known) = (Vec::new(), Vec::new());
+            let ends = 0..appended.len() as u64;
             for (at, (count, is_lost)) in (0..).zip(&appended) {
                 let before = contract.sides().to_vec();
                 for _ in 0..*count {
@@ -179,6 +223,12 @@ mod tests {
                     prop_assert_eq!(chain.find(BatchNumber(7 + leaf)).is_some(), *is_known);
                 }
             }
+            for leaf in 0..chain.len() {
+                let may_have_path = chain.may_have_path(leaf);
+                for batch in ends.clone().map(SlBatch) {
+                    prop_assert!(may_have_path(batch) || chain.path(leaf, batch).is_none());
+                }
+            }
         }
     }
 
@@ -201,6 +251,9 @@ mod tests {
         let is_known = |leaf: &u64, batch| chain.path(*leaf, SlBatch(batch)).is_some();
         let known: Vec<u64> = (0..8).filter(|leaf| is_known(leaf, 7)).collect();
         assert_eq!(known, [1, 4, 5, 6, 7]);
+        let may_be_known: Vec<u64> =
+            (0..8).filter(|leaf| chain.may_have_path(*leaf)(SlBatch(7))).collect();
+        assert_eq!(may_be_known, known);
         assert_eq!((0..8).filter(|leaf| is_known(leaf, 2)).count(), 1);
         let missing = SlBatch(9)..=SlBatch(9);
         for (number, root) in [(8, None), (9, None), (10, Some(Hash::ZERO)), (11, None)] {

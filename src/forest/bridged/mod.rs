@@ -23,6 +23,9 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock},
 };
 
+/// The most batches of the settlement layer that are tried for one batch of a chain.
+const MOST_ENDS: usize = 1 << 10;
+
 /// The trees after batches of the settlement layer that are missing on L1, as far as they are known.
 #[derive(Clone, Debug)]
 pub struct BridgedTrees {
@@ -132,9 +135,15 @@ impl BridgedTrees {
     /// A batch of a chain whose root is known. It may have been executed before the missing batches.
     #[must_use]
     pub fn find(&self, chain: ChainId, batch: BatchNumber) -> Option<BridgedLeaf> {
-        let index = self.chains.iter().position(|known| known.id == Some(chain))?;
-        let (leaf, root) = self.chains[index].find(batch)?;
-        Some(BridgedLeaf { chain, index: index as u64, batch, leaf, root })
+        self.find_all(batch).find(|leaf| leaf.chain == chain)
+    }
+
+    /// The batches with this number whose roots are known, by chain index.
+    pub fn find_all(&self, batch: BatchNumber) -> impl Iterator<Item = BridgedLeaf> {
+        (0..).zip(&self.chains).filter_map(move |(index, known)| {
+            let (leaf, root) = known.find(batch)?;
+            Some(BridgedLeaf { chain: known.id?, index, batch, leaf, root })
+        })
     }
 
     /// All batches of chains whose ids and roots are known, by chain index.
@@ -162,11 +171,11 @@ impl BridgedTrees {
         end.blocks.as_ref().is_some_and(|blocks| blocks.start() == blocks.end()).then_some(end)
     }
 
-    /// The batches whose roots are lost, by chain index.
+    /// The batches whose roots are lost, by chain index. Only those are named that a root of a later batch confirms.
     pub fn lost(&self) -> impl Iterator<Item = LostBatches> {
         self.chains.iter().filter_map(|known| Some((known.id?, known))).flat_map(
             |(chain, known)| {
-                known.lost.iter().map(move |(batches, missing)| {
+                known.lost().map(move |(batches, missing)| {
                     let (batches, missing) = (batches.clone(), missing.clone());
                     LostBatches { chain, batches, missing }
                 })
@@ -190,27 +199,35 @@ impl BridgedTrees {
         (root == end.shared_root).then_some(BridgedPath { batch_path, chain_path })
     }
 
-    /// The first batch of the settlement layer for which `is_wanted` returns true and to whose root a path is known.
+    /// The batches of the settlement layer to whose roots a path may be known.
+    fn ends_of(&self, leaf: &BridgedLeaf) -> &[BridgedEnd] {
+        let known = self.chains.get(leaf.index as usize).zip(self.since(leaf));
+        let Some((chain, since)) = known else { return &[] };
+        let may_have_path = chain.may_have_path(leaf.leaf);
+        let ends = &self.ends[self.ends.partition_point(|end| end.batch < since)..];
+        &ends[..ends.partition_point(|end| may_have_path(end.batch))]
+    }
+
+    /// The first batch of the settlement layer to whose root a path is known, and for which `is_wanted` returns true. Only
+    /// the first 1,024 batches are tried that may have a path.
     pub fn first(
         &self,
         leaf: &BridgedLeaf,
         is_wanted: impl Fn(&BridgedEnd) -> bool,
     ) -> Option<(&BridgedEnd, BridgedPath)> {
-        let since = self.since(leaf)?;
-        let ends = self.ends.iter().filter(|end| end.batch >= since && is_wanted(end));
-        ends.filter_map(|end| Some((end, self.path(leaf, end)?))).next()
+        let ends = self.ends_of(leaf).iter().take(MOST_ENDS);
+        let mut paths = ends.filter_map(|end| Some((end, self.path(leaf, end)?)));
+        paths.find(|(end, _)| is_wanted(end))
     }
 
-    /// The last batch of the settlement layer for which `is_wanted` returns true and to whose root a path is known.
+    /// As [`BridgedTrees::first`], from the last batch on.
     pub fn last(
         &self,
         leaf: &BridgedLeaf,
         is_wanted: impl Fn(&BridgedEnd) -> bool,
     ) -> Option<(&BridgedEnd, BridgedPath)> {
-        let since = self.since(leaf)?;
-        let ends = self.ends.iter().rev().take_while(|end| end.batch >= since);
-        let wanted = ends.filter(|end| is_wanted(end));
-        wanted.filter_map(|end| Some((end, self.path(leaf, end)?))).next()
+        let ends = self.ends_of(leaf).iter().rev().filter(|end| is_wanted(end)).take(MOST_ENDS);
+        ends.filter_map(|end| Some((end, self.path(leaf, end)?))).next()
     }
 }
 

@@ -25,6 +25,12 @@ const HIGHEST_SIDE: u32 = 40;
 /// The most values of slots whose keys are lost.
 const MOST_UNPLACED: usize = 1 << 16;
 
+/// Whether one of these ranges contains an index. They ascend.
+fn is_within(ranges: &[Range<u64>], index: u64) -> bool {
+    let at = ranges.partition_point(|range| range.end <= index);
+    ranges.get(at).is_some_and(|range| range.contains(&index))
+}
+
 impl LayerRecord {
     /// Reads the nodes that the batches after the first missing one stored; nothing if none is missing.
     pub(super) fn read_stored_nodes(
@@ -61,7 +67,7 @@ impl LayerRecord {
                     nodes.push(StoredNode { batch, slot: *slot, node });
                 } else if unplaced < MOST_UNPLACED
                     && node.as_bytes()[..4] != [0; 4]
-                    && lost.iter().any(|lost| lost.contains(&index))
+                    && is_within(&lost, index)
                 {
                     unplaced += 1;
                     nodes.push(StoredNode { batch, slot: NodeSlot::Lost, node });
@@ -102,5 +108,18 @@ impl LayerRecord {
         let start = self.stored_nodes.partition_point(|node| node.batch < batch);
         let len = self.stored_nodes[start..].partition_point(|node| node.batch == batch);
         &self.stored_nodes[start..][..len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_within;
+
+    #[test]
+    fn an_index_is_within_one_of_the_ranges_or_none() {
+        let ranges = [2..4, 7..8, 8..10];
+        let found: Vec<u64> = (0..12).filter(|index| is_within(&ranges, *index)).collect();
+        assert_eq!(found, [2, 3, 7, 8, 9]);
+        assert!(!is_within(&[], 0));
     }
 }

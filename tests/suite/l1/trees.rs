@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use slproof::{
     Messages, Prover, Request, Target, Trees, TreesOptions,
     forest::{
-        BridgedTrees, Forest, InteropRoot, L1Gap, LostBatches, RebuildOptions, SearchBudget,
-        WantedRoot, explain_one, rebuild,
+        BridgedEnd, BridgedTrees, Forest, InteropRoot, L1Gap, LostBatches, RebuildOptions,
+        SearchBudget, WantedRoot, explain_one, rebuild,
     },
     ingest::{
         l1::{LayerRecordError, LayerRecorder, PublishedBatch},
@@ -17,6 +17,7 @@ use slproof::{
     message::{BatchLogs, MessageList},
     primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word},
     proof::CheckedBy,
+    prove::TargetError,
 };
 
 fn from_state() -> Forest {
@@ -217,6 +218,8 @@ fn every_lost_batch_of_the_settlement_layer_is_bridged_or_ends_the_trees() {
             [L1Gap::Crossed { missing: found, .. }] => {
                 assert_eq!(found, &missing);
                 crossed.push(lost);
+                let beyond = trees.extractor(Target::Block(SlBlock(u64::MAX))).unwrap_err();
+                assert!(matches!(beyond, slproof::Error::Target(TargetError::AfterGap(_))));
                 assert_bridged(forest.bridged().unwrap(), lost);
             }
             // Without its commit, the last batch is not known at all.
@@ -252,7 +255,9 @@ fn assert_bridged(trees: &BridgedTrees, lost: u64) {
     for leaf in trees.leaves() {
         let key = (leaf.chain.0, leaf.batch.0);
         assert_eq!(roots[&key], leaf.root.to_string(), "{lost}: {key:?}");
-        if let Some((end, _)) = trees.first(&leaf, |_| true) {
+        // Only batches with a path are asked about.
+        let has_path = |end: &BridgedEnd| trees.path(&leaf, end).is_some();
+        if let Some((end, _)) = trees.first(&leaf, |end| has_path(end) || panic!("{end:?}")) {
             assert!(end.batch.0 >= executed[&key], "{lost}: {key:?}");
         }
     }

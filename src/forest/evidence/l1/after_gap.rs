@@ -1,8 +1,9 @@
 //! What can still be proven after missing batches of the settlement layer whose appended leaves are not known.
 
-use std::ops::RangeInclusive;
+use std::{cmp::Reverse, collections::BTreeMap, ops::RangeInclusive};
 
 use super::{
+    candidate::Candidate,
     crossing::Crossing,
     executed::{self, Executed},
     first_values::FirstValues,
@@ -48,7 +49,7 @@ impl AfterGap<'_, '_> {
                 None => vec![Executed::default()],
             });
         }
-        let candidates = self.candidates(sl_chain, registered)?;
+        let candidates = self.candidates(sl_chain, registered);
         let of = (registered, executed);
         let crossing = Crossing::new(self.record, sl_chain, of, candidates, self.end);
         let (mut trees, missing) = crossing.run(self.end);
@@ -56,9 +57,7 @@ impl AfterGap<'_, '_> {
             return Ok((trees, Vec::new()));
         }
         self.find_blocks(&mut trees)?;
-        let gaps = missing.iter().enumerate();
-        let gaps = gaps.map(|(at, gap)| crossed(&trees, gap, missing.get(at + 1)));
-        let gaps = gaps.collect();
+        let gaps = crossed(&trees, &missing);
         Ok((trees, gaps))
     }
 
@@ -67,21 +66,24 @@ impl AfterGap<'_, '_> {
     }
 
     /// The chains that a missing batch may have registered: those whose pubdata was relayed, with the sender of the
-    /// message after it, which is the chain's diamond.
-    fn candidates(
-        &self,
-        sl_chain: ChainId,
-        registered: &[Option<Registered>],
-    ) -> Result<Vec<(ChainId, Executed)>, RebuildError> {
+    /// message after it, which is the chain's diamond. Anyone can send both, so there may be several diamonds for one
+    /// chain. Those with the most messages are taken.
+    fn candidates(&self, sl_chain: ChainId, registered: &[Option<Registered>]) -> Vec<Candidate> {
         let message_root = MessageRoot::at(self.values, self.options.addresses.message_root);
         let is_known =
             |id: ChainId| id == sl_chain || registered.iter().flatten().any(|chain| chain.id == id);
         let unknown = self.record.relaying.iter().filter(|(_, chain)| !is_known(*chain));
-        let candidates = unknown.take(MOST_CANDIDATES).map(|(diamond, chain)| {
+        let mut unknown: Vec<_> = unknown.collect();
+        // A stranger pays for each of his messages.
+        unknown.sort_by_key(|(diamond, _)| Reverse(self.record.committed_by(*diamond).len()));
+        let candidates = unknown.into_iter().take(MOST_CANDIDATES);
+        let candidates = candidates.filter_map(|(diamond, chain)| {
             let (values, layout, diamond) = (self.values, self.layout, Some(*diamond));
             let sources =
                 BatchSources::with_diamond(values, layout, &message_root, *chain, diamond);
-            Ok((*chain, executed::of_chain(self.record, values, *chain, &sources)?))
+            // A contract that stores something else is no diamond.
+            let executed = executed::of_chain(self.record, values, *chain, &sources).ok()?;
+            Some(Candidate::new(*chain, executed))
         });
         candidates.collect()
     }
@@ -96,33 +98,36 @@ impl AfterGap<'_, '_> {
         let blocks: Vec<SlBlock> = roots.iter().map(|(block, _)| *block).collect();
         let slots = MessageRoot::<FirstValues<'_>>::historical_root_slots(&blocks);
         let since = self.values.first_writes(address, &slots).unwrap_or_default();
+        let mut within: BTreeMap<SlBatch, (usize, usize)> = BTreeMap::new();
+        for (at, batch) in since.into_iter().enumerate() {
+            if let Some(batch) = batch {
+                within.entry(batch).or_insert((at, at)).1 = at;
+            }
+        }
         for end in trees.ends_mut() {
-            let own = || (0..since.len()).filter(|at| since[*at] == Some(end.batch));
-            let (first, last) = (own().next(), own().next_back());
-            let last = last.filter(|at| roots[*at].1 == end.shared_root);
-            end.blocks = first.zip(last).map(|(first, last)| blocks[first]..=blocks[last]);
+            let own = within.get(&end.batch).filter(|(_, last)| roots[*last].1 == end.shared_root);
+            end.blocks = own.map(|(first, last)| blocks[*first]..=blocks[*last]);
         }
         Ok(())
     }
 }
 
-/// What a gap costs. `next` is the next gap.
-fn crossed(
-    trees: &BridgedTrees,
-    missing: &RangeInclusive<SlBatch>,
-    next: Option<&RangeInclusive<SlBatch>>,
-) -> L1Gap {
-    let is_after =
-        |since: SlBatch| since > *missing.end() && next.is_none_or(|next| since < *next.start());
-    let (mut proven, mut unproven) = (0, 0);
+/// What each of the gaps costs. They ascend.
+fn crossed(trees: &BridgedTrees, missing: &[RangeInclusive<SlBatch>]) -> Vec<L1Gap> {
+    let mut counts = vec![(0, 0); missing.len()];
     for leaf in trees.leaves() {
-        if trees.since(&leaf).is_some_and(is_after) {
-            match trees.first(&leaf, |end| end.executed != Some(false)) {
-                Some(_) => proven += 1,
-                None => unproven += 1,
-            }
+        let Some(since) = trees.since(&leaf) else { continue };
+        let after = missing.partition_point(|missing| *missing.end() < since);
+        let Some(gap) = after.checked_sub(1) else { continue };
+        let (proven, unproven) = &mut counts[gap];
+        match trees.first(&leaf, |end| end.executed != Some(false)) {
+            Some(_) => *proven += 1,
+            None => *unproven += 1,
         }
     }
-    let lost = trees.lost().filter(|lost| lost.missing == *missing).collect();
-    L1Gap::Crossed { missing: missing.clone(), lost, proven, unproven }
+    let gaps = missing.iter().zip(counts).map(|(missing, (proven, unproven))| {
+        let lost = trees.lost().filter(|lost| lost.missing == *missing).collect();
+        L1Gap::Crossed { missing: missing.clone(), lost, proven, unproven }
+    });
+    gaps.collect()
 }

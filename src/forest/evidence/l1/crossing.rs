@@ -8,9 +8,7 @@
 use std::ops::RangeInclusive;
 
 use super::{
-    crossing_chain::{CrossingChain, Held},
-    executed::Executed,
-    registry::Registered,
+    candidate::Candidate, crossing_chain::CrossingChain, executed::Executed, registry::Registered,
 };
 use crate::{
     forest::{
@@ -32,8 +30,8 @@ pub(super) struct Crossing<'r> {
     record: &'r LayerRecord,
     /// By chain index.
     chains: Vec<CrossingChain>,
-    /// Chains that missing batches may have registered. Their indices are not known.
-    candidates: Vec<(ChainId, Executed)>,
+    /// Chains that missing batches may have registered.
+    candidates: Vec<Candidate>,
     /// The leaves that these candidates may have at the end of the present batch, and values of lost slots.
     unplaced: Vec<Hash>,
     shared: SharedNodes,
@@ -49,7 +47,7 @@ impl<'r> Crossing<'r> {
         record: &'r LayerRecord,
         sl_chain: ChainId,
         (registered, executed): (&[Option<Registered>], Vec<Executed>),
-        candidates: Vec<(ChainId, Executed)>,
+        candidates: Vec<Candidate>,
         cut: SlBatch,
     ) -> Self {
         let layer = CrossingChain::new(Some((sl_chain, SlBatch(0))), Executed::default());
@@ -91,7 +89,7 @@ impl<'r> Crossing<'r> {
             all.pop_if(|_| is_next);
             all.push(self.missing.clone());
             self.shared.forget(number, |_| true);
-            self.chains.iter_mut().for_each(|chain| chain.is_settled = false);
+            self.chains.iter_mut().for_each(CrossingChain::unsettle);
         }
         let chains = self.chains.into_iter().map(|chain| chain.tree).collect();
         (BridgedTrees::new(chains, self.shared, self.ends), all)
@@ -117,12 +115,14 @@ impl<'r> Crossing<'r> {
         for (index, chain) in (0..).zip(&mut self.chains[..count]) {
             let leaf = stored.iter().find(is_leaf(index)).map(|node| node.node);
             chain.advance(batch, stored, leaf, &self.missing);
-            let known = chain.tree.leaf().filter(|_| chain.is_settled);
+            let known = chain.known_leaf();
             if let Some(known) = known.filter(|known| leaf.is_none_or(|leaf| leaf == *known)) {
                 self.shared.set(batch, (0, index), known);
             }
         }
-        self.unplaced = self.unplaced_leaves(batch, stored);
+        self.chains.iter_mut().for_each(|chain| chain.find_possible(&self.missing));
+        self.candidates.iter_mut().for_each(|candidate| candidate.advance(batch));
+        self.unplaced = self.unplaced_leaves(stored);
         let count = count as u64;
         let is_right = |shared_root: &Hash| hash_node(local_root, *shared_root) == root;
         let roots = (count..=count + MOST_NEW).filter_map(|chains| {
@@ -163,19 +163,24 @@ impl<'r> Crossing<'r> {
     /// The children of a node, if they follow from it.
     fn children(&self, (level, index): NodeAt, node: Hash, count: u64) -> Option<[Hash; 2]> {
         let below = level.checked_sub(1)?;
-        let [lefts, rights] = [0, 1].map(|side| self.values((below, 2 * index + side), count));
-        let mut pairs =
-            lefts.iter().flat_map(|left| rights.iter().map(move |right| [*left, *right]));
+        let mut pairs = self.pairs([0, 1].map(|side| (below, 2 * index + side)), count).into_iter();
         pairs.find(|[left, right]| hash_node(*left, *right) == node)
     }
 
+    /// The values that two nodes may have together; none if there are too many.
+    fn pairs(&self, nodes: [NodeAt; 2], count: u64) -> Vec<[Hash; 2]> {
+        let [lefts, rights] = nodes.map(|node| self.values(node, count));
+        if lefts.len() * rights.len() > MOST_TRIED {
+            return Vec::new();
+        }
+        let pairs = lefts.iter().flat_map(|left| rights.iter().map(|right| [*left, *right]));
+        pairs.collect()
+    }
+
     /// What the leaf of a chain may be whose registration is missing.
-    fn unplaced_leaves(&self, batch: SlBatch, stored: &[StoredNode]) -> Vec<Hash> {
-        let empty = self.candidates.iter().map(|(chain, _)| chain_id_leaf(Hash::ZERO, *chain));
-        let grown = self
-            .candidates
-            .iter()
-            .filter_map(|(chain, executed)| Held::of(*chain, executed, batch).tree.leaf());
+    fn unplaced_leaves(&self, stored: &[StoredNode]) -> Vec<Hash> {
+        let empty = self.candidates.iter().map(Candidate::empty_leaf);
+        let grown = self.candidates.iter().filter_map(|candidate| candidate.tree.leaf());
         let lost = stored.iter().filter(|node| node.slot == NodeSlot::Lost).map(|node| node.node);
         let mut leaves: Vec<Hash> = empty.chain(grown).chain(lost).take(MOST_TRIED).collect();
         leaves.sort_unstable();
@@ -193,25 +198,17 @@ impl<'r> Crossing<'r> {
             return vec![known];
         }
         let mut values: Vec<Hash> = self.shared.last(at).into_iter().collect();
-        if !self.record.shared_slots.contains(&at) {
+        let chain = self.chains.get(index as usize).filter(|_| level == 0);
+        if !self.record.shared_slots.contains(&at) || chain.is_some_and(|chain| chain.is_open) {
             values.extend(&self.unplaced);
         }
-        match level.checked_sub(1) {
-            None => {
-                let chain = self.chains.get(index as usize);
-                let leaves = chain.map(|chain| chain.possible_leaves(&self.missing));
-                values.extend(leaves.into_iter().flatten());
-            }
-            Some(below) => {
-                let [lefts, rights] =
-                    [0, 1].map(|side| self.values((below, 2 * index + side), count));
-                if lefts.len().saturating_mul(rights.len()) <= MOST_TRIED {
-                    let pairs = lefts.iter().flat_map(|left| rights.iter().map(move |r| (left, r)));
-                    values.extend(pairs.map(|(left, right)| hash_node(*left, *right)));
-                }
-            }
+        values.extend(chain.into_iter().flat_map(CrossingChain::possible_leaves));
+        if let Some(below) = level.checked_sub(1) {
+            let pairs = self.pairs([0, 1].map(|side| (below, 2 * index + side)), count);
+            values.extend(pairs.iter().map(|[left, right]| hash_node(*left, *right)));
         }
         values.dedup();
+        values.truncate(MOST_TRIED);
         values
     }
 
@@ -246,26 +243,35 @@ impl<'r> Crossing<'r> {
             self.chains.push(CrossingChain::new(None, Executed::default()));
         }
         let chain = &mut self.chains[index];
-        if chain.is_settled {
-            return;
-        }
-        if chain.tree.id.is_some() {
+        if !chain.is_open {
             return chain.settle(leaf, &self.missing, batch);
         }
-        let is_it = |(id, executed): &(ChainId, Executed)| {
-            chain_id_leaf(Hash::ZERO, *id) == leaf
-                || Held::of(*id, executed, batch).tree.leaf() == Some(leaf)
+        // An empty tree does not tell which of the candidates with the chain's id it is.
+        if let Some(empty) = self.candidates.iter().find(|one| one.empty_leaf() == leaf) {
+            return chain.name(empty.id, batch);
+        }
+        let id = chain.tree.id;
+        let of_chain = |one: &&Candidate| id.is_none_or(|id| id == one.id);
+        let is_it = |at: &usize| {
+            let one = &self.candidates[*at];
+            of_chain(&one) && one.tree.leaf() == Some(leaf)
         };
-        if let Some(at) = self.candidates.iter().position(is_it) {
-            let (id, executed) = self.candidates.swap_remove(at);
-            return chain.identify(id, executed, leaf, batch);
+        // Anyone can store the same roots, later.
+        let first = (0..self.candidates.len()).filter(is_it);
+        if let Some(at) = first.min_by_key(|at| self.candidates[*at].since()) {
+            let found = self.candidates.swap_remove(at);
+            self.candidates.retain(|one| one.id != found.id);
+            return chain.identify(found, batch);
         }
         // The root of the chain's tree is among the values of lost slots too.
-        let is_it = |(id, _): &(ChainId, Executed)| {
-            self.unplaced.iter().any(|root| chain_id_leaf(*root, *id) == leaf)
+        let is_it = |one: &&Candidate| {
+            self.unplaced.iter().any(|root| chain_id_leaf(*root, one.id) == leaf)
         };
-        if let Some(at) = self.candidates.iter().position(is_it) {
-            chain.name(self.candidates.swap_remove(at).0, batch);
+        if let Some(found) = self.candidates.iter().filter(of_chain).find(is_it) {
+            let id = found.id;
+            chain.name(id, batch);
+            chain.close();
+            self.candidates.retain(|one| one.id != id);
         }
     }
 }
@@ -274,4 +280,37 @@ impl<'r> Crossing<'r> {
 fn registered_by(chains: &[CrossingChain], batch: SlBatch) -> usize {
     let is_there = |chain: &CrossingChain| chain.since.is_some_and(|since| since <= batch);
     chains.iter().rposition(is_there).map_or(0, |last| last + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        forest::evidence::l1::executed::tests::executed, ingest::l1::LayerRecorder,
+        primitives::BatchNumber,
+    };
+
+    /// A stranger's contract stores the same root later. An empty tree is that of both.
+    #[test]
+    fn the_batches_of_a_chain_whose_registration_is_lost_are_those_that_its_leaf_shows_first() {
+        let record = LayerRecorder::new(None).unwrap().finish().unwrap();
+        let candidates = [&[(7, 14), (8, 14)][..], &[(7, 13), (8, 15)], &[(9, 12)]];
+        let candidates =
+            Vec::from(candidates.map(|batches| Candidate::new(ChainId(5), executed(batches))));
+        let empty = candidates[0].empty_leaf();
+        let cut = SlBatch(10);
+        let mut crossing = Crossing::new(&record, ChainId(506), (&[], Vec::new()), candidates, cut);
+        crossing.settle_chain(1, empty, SlBatch(12));
+        assert_eq!(crossing.chains[1].tree.id, Some(ChainId(5)));
+        assert_eq!((crossing.candidates.len(), crossing.chains[1].is_settled), (3, false));
+
+        let mut shown = Candidate::new(ChainId(5), executed(&[(7, 13), (8, 13)]));
+        shown.advance(SlBatch(15));
+        crossing.candidates.iter_mut().for_each(|one| one.advance(SlBatch(15)));
+        crossing.settle_chain(1, shown.tree.leaf().unwrap(), SlBatch(15));
+        assert!(crossing.chains[1].is_settled && crossing.candidates.is_empty());
+        let (trees, _) = crossing.run(cut);
+        let since = |number| trees.since(&trees.find(ChainId(5), BatchNumber(number)).unwrap());
+        assert_eq!((since(7), since(8)), (Some(SlBatch(13)), Some(SlBatch(15))));
+    }
 }

@@ -1,8 +1,14 @@
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{
+    collections::BTreeMap,
+    ops::{Bound, RangeInclusive},
+};
 
-use super::executed::Executed;
+use super::{
+    candidate::{Candidate, grow},
+    executed::Executed,
+};
 use crate::{
-    forest::{bridged::BridgedChain, chain_id_leaf},
+    forest::bridged::BridgedChain,
     ingest::l1::{NodeSlot, StoredNode},
     primitives::{BatchNumber, ChainId, Hash, SlBatch},
 };
@@ -29,42 +35,48 @@ pub(super) struct CrossingChain {
     last_leaf: Option<Hash>,
     /// Whether the tree contradicts a node that was stored. Then nothing more is appended.
     is_wrong: bool,
-}
-
-/// A chain's tree with what is known to be executed.
-pub(super) struct Held {
-    pub(super) tree: BridgedChain,
-    taken: usize,
-}
-
-impl Held {
-    /// The tree at the end of a batch, if no batch is lost.
-    pub(super) fn of(chain: ChainId, executed: &Executed, batch: SlBatch) -> Self {
-        let mut tree = BridgedChain::new(Some(chain));
-        let taken = executed.count_by(batch);
-        executed.batches(0, taken).for_each(|(number, root)| tree.push(number, Some(root), batch));
-        Self { tree, taken }
-    }
+    /// Whether what missing batches executed is assumed, and no right root confirms it.
+    is_assumed: bool,
+    /// Whether it is not known which candidate it is. There may be several with its id.
+    pub(super) is_open: bool,
+    /// The leaves that it may have in the shared tree, if it has executed nothing since the missing batches. `None` if
+    /// that has changed.
+    possible: Option<Vec<Hash>>,
 }
 
 impl CrossingChain {
     /// A chain without batches so far. `registered` is its id, and the batch that registered it.
     pub(super) fn new(registered: Option<(ChainId, SlBatch)>, executed: Executed) -> Self {
         let (id, since) = registered.unzip();
-        let (tree, is_settled) = (BridgedChain::new(id), registered.is_some());
-        Self { since, executed, taken: 0, tree, is_settled, last_leaf: None, is_wrong: false }
+        Self {
+            since,
+            executed,
+            taken: 0,
+            tree: BridgedChain::new(id),
+            is_settled: registered.is_some(),
+            last_leaf: None,
+            is_wrong: false,
+            is_assumed: false,
+            is_open: registered.is_none(),
+            possible: None,
+        }
     }
 
     /// Appends what was executed up to the end of a batch before which none is missing.
     pub(super) fn begin(&mut self, batch: SlBatch) {
-        self.taken = self.executed.count_by(batch);
-        for at in 0..self.taken {
-            let since = self.executed.since[at];
-            for (number, root) in self.executed.batches(at, at + 1) {
-                self.tree.push(number, Some(root), since);
-            }
-        }
+        grow(&mut self.tree, &self.executed, batch);
+        self.taken = self.tree.len() as usize;
         self.last_leaf = self.tree.leaf();
+    }
+
+    /// Notes that the next batch is missing.
+    pub(super) fn unsettle(&mut self) {
+        (self.is_settled, self.possible) = (false, None);
+    }
+
+    /// The chain's leaf in the shared tree, if it is known whole.
+    pub(super) fn known_leaf(&self) -> Option<Hash> {
+        self.tree.leaf().filter(|_| self.is_settled && !self.is_assumed)
     }
 
     /// Notes the chain's leaf in the shared tree at the end of a batch.
@@ -86,15 +98,9 @@ impl CrossingChain {
         let (start, end) = (self.taken, self.executed.count_by(batch));
         let new: Vec<(BatchNumber, Hash)> = self.executed.batches(start, end).collect();
         let Some((first, _)) = new.first().filter(|_| !self.is_wrong) else { return };
-        let mut best: Option<BridgedChain> = None;
-        for lost in self.possibly_lost(*first, missing) {
-            let mut tree = self.tree.clone();
-            for (number, root) in &lost {
-                tree.push_missing(*number, *root, missing, batch);
-            }
-            for (number, root) in &new {
-                tree.push(*number, Some(*root), batch);
-            }
+        (self.taken, self.possible) = (end, None);
+        let append = |tree: &mut BridgedChain| {
+            new.iter().for_each(|(number, root)| tree.push(*number, Some(*root), batch));
             for node in stored {
                 if let NodeSlot::Side(chain, level) = node.slot
                     && Some(chain) == tree.id
@@ -102,20 +108,45 @@ impl CrossingChain {
                     tree.learn_side(level, node.node);
                 }
             }
-            match tree.leaf().zip(leaf) {
-                Some((rebuilt, stored)) if rebuilt != stored => {}
-                Some(_) => {
+        };
+        let is_other = |tree: &BridgedChain| {
+            tree.leaf().zip(leaf).is_some_and(|(rebuilt, stored)| rebuilt != stored)
+        };
+        // A root that was only learned shows nothing of the leaves below it.
+        let is_proven = |tree: &BridgedChain| leaf.is_some() && tree.rebuilt_leaf() == leaf;
+        if self.is_settled {
+            append(&mut self.tree);
+            self.is_wrong = is_other(&self.tree);
+            self.is_settled = !self.is_wrong;
+        } else {
+            let mut best: Option<BridgedChain> = None;
+            for lost in self.possibly_lost(*first, missing) {
+                let mut tree = self.tree.clone();
+                for (number, root) in &lost {
+                    tree.push_missing(*number, *root, missing, batch);
+                }
+                append(&mut tree);
+                if is_proven(&tree) {
                     best = Some(tree);
                     break;
                 }
-                None => best = best.or(Some(tree)),
+                best = best.or(Some(tree).filter(|tree| !is_other(tree)));
+            }
+            (self.is_settled, self.is_wrong) = (best.is_some(), best.is_none());
+            if let Some(tree) = best {
+                (self.tree, self.is_assumed) = (tree, true);
             }
         }
-        self.taken = end;
-        self.is_settled = best.is_some();
-        match best {
-            Some(tree) => self.tree = tree,
-            None => self.is_wrong = true,
+        if let Some(leaf) = leaf {
+            self.confirm(leaf);
+        }
+    }
+
+    /// Notes that a leaf is the chain's. The tree is right as a whole if it follows from what is in the tree.
+    fn confirm(&mut self, leaf: Hash) {
+        if self.is_settled && self.is_assumed && self.tree.rebuilt_leaf() == Some(leaf) {
+            self.is_assumed = false;
+            self.tree.confirm();
         }
     }
 
@@ -126,9 +157,6 @@ impl CrossingChain {
         next: BatchNumber,
         missing: &RangeInclusive<SlBatch>,
     ) -> Vec<Vec<Appended>> {
-        if self.is_settled {
-            return vec![Vec::new()];
-        }
         let last = self.tree.last();
         let start = last.unwrap_or(self.executed.before).0.saturating_add(1);
         let committed = self.committed(missing);
@@ -142,6 +170,7 @@ impl CrossingChain {
             // Where the chain began is not known.
             options.reverse();
         }
+        options.dedup();
         options
     }
 
@@ -153,62 +182,198 @@ impl CrossingChain {
         committed.map(|one| (one.batch, one.root)).collect()
     }
 
-    /// The trees that the chain may have if it has executed nothing since the missing batches.
-    fn possible(&self, missing: &RangeInclusive<SlBatch>, by: SlBatch) -> Vec<BridgedChain> {
-        let mut trees = vec![self.tree.clone()];
-        if self.is_settled || self.is_wrong {
-            return trees;
-        }
-        let start = self.tree.last().unwrap_or(self.executed.before).0.saturating_add(1);
-        let committed = self.committed(missing);
-        let pending = committed.range(BatchNumber(start)..).take(MOST_PENDING);
+    /// The first of the trees for which `is_it` returns true that the chain may have if it has executed nothing since the
+    /// missing batches.
+    fn find(
+        &self,
+        missing: &RangeInclusive<SlBatch>,
+        by: SlBatch,
+        mut is_it: impl FnMut(&BridgedChain) -> bool,
+    ) -> Option<BridgedChain> {
         let mut tree = self.tree.clone();
-        for (number, root) in pending {
-            if tree
-                .last()
-                .is_some_and(|last| last.0 + 1 != number.0 && tree.len() > self.tree.len())
-            {
+        if is_it(&tree) {
+            return Some(tree);
+        }
+        let mut last = tree.last();
+        let committed = self.committed(missing);
+        let after = Bound::Excluded(last.unwrap_or(self.executed.before));
+        let pending = committed.range((after, Bound::Unbounded)).take(MOST_PENDING);
+        for (at, (number, root)) in pending.enumerate() {
+            let is_next = last.is_none_or(|last| last.0.checked_add(1) == Some(number.0));
+            if at > 0 && !is_next {
                 break;
             }
+            last = Some(*number);
             tree.push_missing(*number, Some(*root), missing, by);
-            trees.push(tree.clone());
+            if is_it(&tree) {
+                return Some(tree);
+            }
         }
-        trees
+        None
     }
 
-    /// The leaves that the chain may have in the shared tree if it has executed nothing since the missing batches.
-    pub(super) fn possible_leaves(&self, missing: &RangeInclusive<SlBatch>) -> Vec<Hash> {
-        let trees = self.possible(missing, *missing.end());
-        trees.iter().filter_map(BridgedChain::leaf).collect()
+    /// Finds the leaves that the chain may have in the shared tree if it has executed nothing since the missing batches.
+    pub(super) fn find_possible(&mut self, missing: &RangeInclusive<SlBatch>) {
+        if self.possible.is_some() {
+            return;
+        }
+        let mut leaves: Vec<Hash> = Vec::new();
+        if self.is_settled || self.is_wrong {
+            leaves.extend(self.tree.leaf());
+        } else {
+            self.find(missing, *missing.end(), |tree| {
+                leaves.extend(tree.leaf());
+                false
+            });
+        }
+        self.possible = Some(leaves);
+    }
+
+    /// The leaves that were found.
+    pub(super) fn possible_leaves(&self) -> &[Hash] {
+        self.possible.as_deref().unwrap_or_default()
     }
 
     /// Takes the chain's leaf in the shared tree, which is known to be right at the end of a batch.
     pub(super) fn settle(&mut self, leaf: Hash, missing: &RangeInclusive<SlBatch>, batch: SlBatch) {
-        if self.last_leaf == Some(leaf) {
-            self.is_settled = !self.is_wrong;
-            return;
+        if !self.is_settled && !self.is_wrong {
+            if self.last_leaf == Some(leaf) {
+                (self.is_settled, self.possible) = (true, None);
+            } else if self.possible_leaves().contains(&leaf)
+                && let Some(tree) = self.find(missing, batch, |tree| tree.leaf() == Some(leaf))
+            {
+                (self.tree, self.is_settled, self.possible) = (tree, true, None);
+            }
         }
-        let trees = self.possible(missing, batch);
-        if let Some(tree) = trees.into_iter().find(|tree| tree.leaf() == Some(leaf)) {
-            self.tree = tree;
-            self.is_settled = true;
-        }
+        self.confirm(leaf);
     }
 
-    /// Takes the id of a chain whose registration is missing, and of whose batches the first ones are lost.
+    /// Takes the id of a chain whose registration is missing. It is open which candidate it is.
     pub(super) fn name(&mut self, id: ChainId, batch: SlBatch) {
-        self.tree.id = Some(id);
-        (self.is_wrong, self.since) = (true, self.since.or(Some(batch)));
+        (self.tree.id, self.possible) = (Some(id), None);
+        self.since = self.since.or(Some(batch));
     }
 
-    /// Takes the id of a chain whose registration is missing, which its leaf shows.
-    pub(super) fn identify(&mut self, id: ChainId, executed: Executed, leaf: Hash, batch: SlBatch) {
-        let mut held = Held::of(id, &executed, batch);
-        if chain_id_leaf(Hash::ZERO, id) == leaf {
-            held = Held { tree: BridgedChain::new(Some(id)), taken: 0 };
-        }
-        (self.tree, self.taken) = (held.tree, held.taken);
-        (self.executed, self.is_settled) = (executed, true);
+    /// Takes nothing more, because the first batches of the chain are lost.
+    pub(super) fn close(&mut self) {
+        (self.is_open, self.is_wrong) = (false, true);
+    }
+
+    /// Takes a candidate, which the chain's leaf shows.
+    pub(super) fn identify(&mut self, Candidate { executed, tree, .. }: Candidate, batch: SlBatch) {
+        (self.taken, self.tree, self.executed) = (tree.len() as usize, tree, executed);
+        (self.is_open, self.is_settled, self.possible) = (false, true, None);
         self.since = self.since.or(Some(batch));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        forest::{
+            BridgedTrees, EMPTY_ENTRY, batch_leaf,
+            bridged::SharedNodes,
+            chain_id_leaf,
+            evidence::l1::executed::tests::{executed, root},
+        },
+        ingest::l1::CommittedOnSl,
+        merkle::PushTree,
+        primitives::Address,
+    };
+
+    const ID: ChainId = ChainId(5);
+    const MISSING: RangeInclusive<SlBatch> = SlBatch(11)..=SlBatch(11);
+
+    /// The chain after a missing batch, and the contract's tree of what was executed until then.
+    fn after_gap(of: &[(u64, u64)], before: &[u64]) -> (CrossingChain, PushTree) {
+        let mut chain = CrossingChain::new(Some((ID, SlBatch(0))), executed(of));
+        chain.begin(SlBatch(10));
+        chain.unsettle();
+        let mut contract = PushTree::new(EMPTY_ENTRY);
+        before.iter().for_each(|number| push(&mut contract, *number));
+        (chain, contract)
+    }
+
+    fn push(contract: &mut PushTree, number: u64) {
+        contract.push(batch_leaf(root(number), BatchNumber(number)));
+    }
+
+    /// A batch executes these batches of the chain, and stores all sides.
+    fn advance(
+        chain: &mut CrossingChain,
+        contract: &mut PushTree,
+        batch: u64,
+        new: &[u64],
+    ) -> Hash {
+        let before = contract.sides().to_vec();
+        new.iter().for_each(|number| push(contract, *number));
+        let changed = (0..).zip(contract.sides());
+        let changed = changed.filter(|(level, side)| before.get(*level as usize) != Some(side));
+        let stored: Vec<StoredNode> = changed
+            .map(|(level, node)| StoredNode {
+                batch: SlBatch(batch),
+                slot: NodeSlot::Side(ID, level),
+                node: *node,
+            })
+            .collect();
+        let leaf = chain_id_leaf(contract.root(), ID);
+        chain.advance(SlBatch(batch), &stored, Some(leaf), &MISSING);
+        leaf
+    }
+
+    fn lost(chain: &CrossingChain) -> Vec<RangeInclusive<BatchNumber>> {
+        let chains = vec![chain.tree.clone()];
+        let trees = BridgedTrees::new(chains, SharedNodes::default(), Vec::new());
+        trees.lost().map(|lost| lost.batches).collect()
+    }
+
+    /// With batches 5 to 7 the tree would have eight leaves, and the stored root of its five leaves would be taken for a
+    /// complete subtree.
+    #[test]
+    fn a_stored_root_does_not_prove_lost_batches() {
+        let executed: Vec<_> = (1..=4).map(|number| (number, 10)).chain([(8, 12)]).collect();
+        let (mut chain, mut contract) = after_gap(&executed, &[1, 2, 3, 4]);
+        let leaf = advance(&mut chain, &mut contract, 12, &[8]);
+        assert_eq!((chain.tree.len(), chain.known_leaf()), (5, Some(leaf)));
+        assert_eq!(lost(&chain), []);
+    }
+
+    #[test]
+    fn lost_batches_are_named_when_a_root_confirms_them() {
+        let executed: Vec<_> = (1..=3)
+            .map(|number| (number, 10))
+            .chain([(5, 12), (6, 12), (7, 12), (8, 13), (9, 14)])
+            .collect();
+        let (mut chain, mut contract) = after_gap(&executed, &[1, 2, 3, 4]);
+        advance(&mut chain, &mut contract, 12, &[5, 6, 7]);
+        assert_eq!((chain.tree.len(), chain.known_leaf(), lost(&chain).len()), (7, None, 0));
+        let leaf = advance(&mut chain, &mut contract, 13, &[8]);
+        assert_eq!((chain.tree.leaf(), chain.known_leaf()), (Some(leaf), None));
+        assert_eq!(lost(&chain), []);
+        let leaf = advance(&mut chain, &mut contract, 14, &[9]);
+        assert_eq!(chain.known_leaf(), Some(leaf));
+        assert_eq!(lost(&chain), [BatchNumber(4)..=BatchNumber(4)]);
+    }
+
+    #[test]
+    fn pending_batches_are_tried_one_after_the_other_up_to_the_last_number() {
+        for (last, pending, leaves) in [(u64::MAX, u64::MAX, 1), (u64::MAX - 1, u64::MAX, 2)] {
+            let (mut chain, mut contract) = after_gap(&[(last, 10)], &[last]);
+            chain.executed.committed.push(CommittedOnSl {
+                sender: Address::system(7),
+                batch: BatchNumber(pending),
+                sl_batch: SlBatch(9),
+                root: root(pending),
+            });
+            chain.find_possible(&MISSING);
+            assert_eq!(chain.possible_leaves().len(), leaves);
+            if leaves > 1 {
+                push(&mut contract, pending);
+            }
+            let leaf = chain_id_leaf(contract.root(), ID);
+            chain.settle(leaf, &MISSING, SlBatch(12));
+            assert_eq!((chain.tree.len(), chain.known_leaf()), (leaves as u64, Some(leaf)));
+        }
     }
 }

@@ -168,8 +168,23 @@ fn of_numbers(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::keccak::keccak256;
+
+    /// The root of each batch in these tests.
+    pub(in super::super) fn root(number: u64) -> Hash {
+        keccak256(&number.to_be_bytes())
+    }
+
+    /// Batches by number, each with the batch of the settlement layer that executed it.
+    pub(in super::super) fn executed(batches: &[(u64, u64)]) -> Executed {
+        let mut executed = Executed::default();
+        for (number, since) in batches {
+            executed.push(BatchNumber(*number), root(*number), SlBatch(*since));
+        }
+        executed
+    }
 
     fn found(present: &[std::ops::RangeInclusive<u64>], seeds: &[u64]) -> Vec<u64> {
         let read = |first: u64, roots: &mut [Hash]| {

@@ -10,6 +10,7 @@
 //! Source: era-contracts `L1Messenger.sol` (`publishPubdataAndClearState`), v26 to v31.
 
 mod after_gap;
+mod candidate;
 mod crossing;
 mod crossing_chain;
 mod executed;
