@@ -135,29 +135,33 @@ impl Archive {
     }
 
     /// The chains in order, with their totals. They are found by binary search, without reading all rows.
-    pub fn chains(&self) -> impl Iterator<Item = ChainSummary> {
+    ///
+    /// # Errors
+    /// [`ArchiveError::Native`] when the first or last row of a chain is damaged.
+    pub fn chains(&self) -> Result<Vec<ChainSummary>, ArchiveError> {
         let rows = self.rows();
-        let mut at = 0;
-        std::iter::from_fn(move || {
-            let first = rows.get(at)?;
+        let (mut chains, mut at) = (Vec::new(), 0);
+        self.check_edge(at)?;
+        while let Some(first) = rows.get(at) {
             let same = rows[at..].partition_point(|row| row.chain() <= first.chain());
             // If rows are out of order, `same` can be 0. Always advance by one row.
             let end = at + same.max(1);
+            self.check_edge(end)?;
             let (logs, messages) =
                 rows.get(end).map_or((self.header.logs, self.header.messages), |next| {
                     (next.first_log(), next.first_message())
                 });
-            let summary = ChainSummary {
+            chains.push(ChainSummary {
                 chain: first.chain(),
                 batches: (end - at) as u64,
                 first: first.batch(),
                 last: rows[end - 1].batch(),
                 logs: logs.saturating_sub(first.first_log()),
                 messages: messages.saturating_sub(first.first_message()),
-            };
+            });
             at = end;
-            Some(summary)
-        })
+        }
+        Ok(chains)
     }
 
     /// The batches, ordered by chain id and batch number.
@@ -170,7 +174,7 @@ impl Archive {
         &self,
         range: impl RangeBounds<(ChainId, BatchNumber)>,
     ) -> impl Iterator<Item = Result<BatchView<'_>, ArchiveError>> {
-        self.rows_in(range).map(|at| self.view(at))
+        self.views(self.rows_in(range))
     }
 
     /// One of `parts` shards of a range of batches, with about as many logs in each shard. Shards are
@@ -181,7 +185,16 @@ impl Archive {
         part: u64,
         parts: u64,
     ) -> impl Iterator<Item = Result<BatchView<'_>, ArchiveError>> {
-        let Range { start, end } = self.rows_in(range);
+        let rows = self.rows_in(range);
+        self.views(rows.and_then(|rows| self.rows_of_share(rows, part, parts)))
+    }
+
+    fn rows_of_share(
+        &self,
+        Range { start, end }: Range<usize>,
+        part: u64,
+        parts: u64,
+    ) -> Result<Range<usize>, ArchiveError> {
         let rows = &self.rows()[start..end];
         let before = |row: Option<&BatchRow>| row.map_or(self.header.logs, BatchRow::first_log);
         let first = before(self.rows().get(start));
@@ -197,17 +210,26 @@ impl Archive {
             };
             start + rows.partition_point(before)
         };
-        (cut(part)..cut(part.saturating_add(1)).max(cut(part))).map(|at| self.view(at))
+        self.checked_range(cut(part), cut(part.saturating_add(1)))
     }
 
     /// The number of logs of a range of batches.
-    pub fn logs_in(&self, range: impl RangeBounds<(ChainId, BatchNumber)>) -> u64 {
-        let Range { start, end } = self.rows_in(range);
+    ///
+    /// # Errors
+    /// [`ArchiveError::Native`] when a row at the ends of the range is damaged.
+    pub fn logs_in(
+        &self,
+        range: impl RangeBounds<(ChainId, BatchNumber)>,
+    ) -> Result<u64, ArchiveError> {
+        let Range { start, end } = self.rows_in(range)?;
         let before = |at: usize| self.rows().get(at).map_or(self.header.logs, BatchRow::first_log);
-        before(end).saturating_sub(before(start))
+        Ok(before(end).saturating_sub(before(start)))
     }
 
-    fn rows_in(&self, range: impl RangeBounds<(ChainId, BatchNumber)>) -> Range<usize> {
+    fn rows_in(
+        &self,
+        range: impl RangeBounds<(ChainId, BatchNumber)>,
+    ) -> Result<Range<usize>, ArchiveError> {
         let rows = self.rows();
         let start = match range.start_bound() {
             Bound::Included(key) => rows.partition_point(|row| row.key() < *key),
@@ -219,7 +241,29 @@ impl Archive {
             Bound::Excluded(key) => rows.partition_point(|row| row.key() < *key),
             Bound::Unbounded => rows.len(),
         };
-        start..end.max(start)
+        self.checked_range(start, end)
+    }
+
+    /// The rows between two places that were found by search.
+    fn checked_range(&self, start: usize, end: usize) -> Result<Range<usize>, ArchiveError> {
+        self.check_edge(start)?;
+        self.check_edge(end)?;
+        Ok(start..end.max(start))
+    }
+
+    /// Compares the rows before and after a place that was found by search with their checksums. A damaged row leads a
+    /// search astray. As the rows ascend, those beside the place show that it is the right one.
+    fn check_edge(&self, place: usize) -> Result<(), ArchiveError> {
+        self.check_rows::<BatchRow>(BATCHES, place.saturating_sub(1), place + 1)
+    }
+
+    /// The batches of some rows, or the error.
+    fn views(
+        &self,
+        rows: Result<Range<usize>, ArchiveError>,
+    ) -> impl Iterator<Item = Result<BatchView<'_>, ArchiveError>> {
+        let (damage, rows) = rows.map_or_else(|error| (Some(error), 0..0), |rows| (None, rows));
+        damage.into_iter().map(Err).chain(rows.map(|at| self.view(at)))
     }
 
     /// The logs of a batch; `None` when the archive does not have it.
@@ -235,15 +279,18 @@ impl Archive {
         if let Some(at) = self.row_at(place, (chain, batch)) {
             return self.view(at).map(Some);
         }
-        // In a damaged row, the batch could have another number.
-        self.check_rows::<BatchRow>(BATCHES, place.saturating_sub(1), place + 1)?;
+        self.check_edge(place)?;
         Ok(None)
     }
 
     /// Whether the archive has the logs of a batch.
-    #[must_use]
-    pub fn contains(&self, chain: ChainId, batch: BatchNumber) -> bool {
-        self.row_at(self.place_of(chain, batch), (chain, batch)).is_some()
+    ///
+    /// # Errors
+    /// As [`Archive::batch`].
+    pub fn contains(&self, chain: ChainId, batch: BatchNumber) -> Result<bool, ArchiveError> {
+        let place = self.place_of(chain, batch);
+        self.check_edge(place)?;
+        Ok(self.row_at(place, (chain, batch)).is_some())
     }
 
     /// The number of rows before that of a batch.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     archive::ArchiveError,
-    files::{Access, Container, Kind, Spill},
+    files::{Access, Container, Kind, SectionName, Spill},
     message::{BatchLogs, BatchPart, BatchView, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash},
 };
@@ -128,7 +128,7 @@ proptest! {
             let expected = transactions.get(&other).map_or(0, Vec::len);
             prop_assert_eq!(archive.find_transaction(other).count(), expected);
         }
-        let counted: Vec<_> = archive.chains().map(|c| (c.chain, c.batches, c.logs, c.messages)).collect();
+        let counted: Vec<_> = archive.chains().unwrap().iter().map(|c| (c.chain, c.batches, c.logs, c.messages)).collect();
         let mut expected: BTreeMap<ChainId, (u64, u64, u64)> = BTreeMap::new();
         for batch in views(&archive) {
             let chain = expected.entry(batch.chain()).or_default();
@@ -274,7 +274,7 @@ fn rows_that_point_outside_the_sections_are_refused() {
         assert!(archive.batches().next().unwrap().is_err(), "{row:?}");
         assert!(archive.batch(ChainId(0), BatchNumber(0)).is_err());
         assert!(archive.find_message(hash).all(|found| found.is_err()));
-        assert_eq!(archive.chains().count(), 1);
+        assert_eq!(archive.chains().unwrap().len(), 1);
         assert!(archive.check().is_err());
     }
     for number in [1, u64::MAX] {
@@ -285,12 +285,17 @@ fn rows_that_point_outside_the_sections_are_refused() {
     }
 }
 
-/// A copy of an archive with other checksums of blocks, and with correct checksums of all sections.
-fn with_sums(archive: &Archive, sums: &[u8]) -> Result<Archive, ArchiveError> {
+/// A copy of an archive with another section `changed`, and with correct checksums of all sections.
+fn with_section(
+    archive: &Archive,
+    changed: SectionName,
+    content: &[u8],
+) -> Result<Archive, ArchiveError> {
     let mut file = crate::files::ContainerWriter::in_memory("forged", Kind::MESSAGE_ARCHIVE);
     for (name, _) in archive.container().sections() {
         file.begin(name).unwrap();
-        let bytes = if name == SUMS { sums } else { archive.container().section(name).unwrap() };
+        let bytes =
+            if name == changed { content } else { archive.container().section(name).unwrap() };
         file.put(bytes).unwrap();
     }
     let bytes = file.finish(archive.header()).unwrap();
@@ -303,11 +308,11 @@ fn wrong_checksums_of_blocks_are_refused() {
     let archive = in_memory_of(&[part(true, Some(3), None)]).unwrap();
     let sums = archive.container().section(SUMS).unwrap();
     assert_eq!(sums.len(), 32 * IN_BLOCKS.len());
-    with_sums(&archive, sums).unwrap().check().unwrap();
+    with_section(&archive, SUMS, sums).unwrap().check().unwrap();
     for (wrong, name) in IN_BLOCKS.into_iter().enumerate() {
         let mut sums = sums.to_vec();
         sums[32 * wrong] ^= 1;
-        let forged = with_sums(&archive, &sums).unwrap();
+        let forged = with_section(&archive, SUMS, &sums).unwrap();
         let error = match name {
             BY_MESSAGE => forged.find_message(hash).next().unwrap().unwrap_err(),
             BY_TRANSACTION => forged.find_transaction(hash).next().unwrap().unwrap_err(),
@@ -316,6 +321,52 @@ fn wrong_checksums_of_blocks_are_refused() {
         assert!(error.to_string().contains(&name.to_string()), "{error}");
         assert_eq!(forged.check().unwrap_err().to_string(), error.to_string());
     }
-    let error = with_sums(&archive, &sums[32..]).unwrap_err();
+    let error = with_section(&archive, SUMS, &sums[32..]).unwrap_err();
     assert!(error.to_string().contains("each of 4 blocks"), "{error}");
+}
+
+/// A damaged row far from the wanted ones can lead a search astray: what it finds is right, or an error.
+#[test]
+fn searches_that_read_damaged_rows_do_not_miss_batches() {
+    let batches: Vec<_> = (0..4000)
+        .map(|at| {
+            let (chain, number) = (ChainId(1 + at / 1000), BatchNumber(at % 1000));
+            BatchLogs::new(chain, number, vec![log(0, b"")], MessageList::default(), None).unwrap()
+        })
+        .collect();
+    let archive = in_memory_of(&batches).unwrap();
+    let rows = archive.container().section(BATCHES).unwrap();
+    let summaries = archive.chains().unwrap();
+    let mut errors = [0; 5];
+    for damaged in [500, 1000, 1500, 2000, 2500, 3000, 3500] {
+        // The chain, its highest byte, and the first log.
+        for (at, bit) in [(0, 7), (7, 1), (20, 1)] {
+            let mut rows = rows.to_vec();
+            rows[damaged * 96 + at] ^= bit;
+            let other = with_section(&archive, BATCHES, &rows).unwrap();
+            for chain in (1..5).map(ChainId) {
+                let range = (chain, BatchNumber(0))..=(chain, BatchNumber(u64::MAX));
+                let found: Result<Vec<_>, _> = other.batches_in(range.clone()).collect();
+                let shares = (0..3).flat_map(|part| other.share(range.clone(), part, 3));
+                let shared: Result<Vec<_>, _> = shares.collect();
+                let logs = other.logs_in(range);
+                let (first, last) = (BatchNumber(0), BatchNumber(999));
+                let has = [first, last].map(|batch| other.contains(chain, batch));
+                for (place, is_right) in [
+                    found.ok().map(|found| found.len() == 1000),
+                    shared.ok().map(|found| found.len() == 1000),
+                    logs.ok().map(|count| count == 1000),
+                    has.into_iter().collect::<Result<Vec<_>, _>>().ok().map(|has| has == [true; 2]),
+                    other.chains().ok().map(|chains| chains == summaries),
+                ]
+                .into_iter()
+                .enumerate()
+                {
+                    assert_ne!(is_right, Some(false), "{place}: row {damaged}, chain {chain}");
+                    errors[place] += usize::from(is_right.is_none());
+                }
+            }
+        }
+    }
+    assert!(errors.iter().all(|count| *count > 0), "{errors:?}");
 }

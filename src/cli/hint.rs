@@ -74,7 +74,15 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(reason) = error.downcast_ref() {
         return match reason {
             Reason::Record(inner) => of_this(inner),
-            Reason::Proof(inner) => of_this(inner),
+            // Only of a proof that is verified: other commands do not have these flags.
+            Reason::Proof(VerifyError::UnknownRoot(anchor)) => Some(match anchor {
+                RootRef::SlBlock(..) => {
+                    "give a state that stores it with --anchor, or the root itself with --root"
+                }
+                _ => {
+                    "give a state that stores it with --anchor (for L1 also --bridgehub), or the root itself with --root"
+                }
+            }),
             Reason::Anchor(failure) if failure.code.as_str().starts_with("anchor-lacks-") => {
                 Some("give a state that has it with --anchor; for L1 also give --bridgehub")
             }
@@ -184,16 +192,6 @@ fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
             _ => None,
         };
     }
-    if let Some(VerifyError::UnknownRoot(anchor)) = error.downcast_ref() {
-        return Some(match anchor {
-            RootRef::SlBlock(..) => {
-                "give a state that stores it with --anchor, or the root itself with --root"
-            }
-            _ => {
-                "give a state that stores it with --anchor (for L1 also --bridgehub), or the root itself with --root"
-            }
-        });
-    }
     if let Some(error) = error.downcast_ref() {
         return match error {
             CallError::NoAddress => Some(
@@ -224,7 +222,7 @@ mod tests {
     use super::*;
     use crate::{
         cli::args::Cli,
-        primitives::{Address, Hash, SlBatch, SlBlock, Word},
+        primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word},
         proof::{Failure, Target},
     };
 
@@ -286,5 +284,9 @@ mod tests {
             assert!(flags.clone().count() > 0 && flags.all(is_flag), "{hint}");
         }
         assert_eq!(of(&CliError::NothingFound(name())), None);
+        // The flags of verify are no help to one who proves.
+        let source = VerifyError::UnknownRoot(RootRef::SlBlock(506.into(), 9));
+        let (chain, batch) = (ChainId(506), BatchNumber(1));
+        assert_eq!(of(&ExtractError::Refused { chain, batch, index: 0, source }), None);
     }
 }

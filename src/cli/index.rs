@@ -134,7 +134,7 @@ pub(super) fn run(
     let coverage = match &check {
         Some(check) if has_trees => {
             let archive = Archive::open(&args.output, args.tree_args.state.access)?;
-            Some(check.coverage(&archive))
+            Some(check.coverage(&archive)?)
         }
         _ => None,
     };

@@ -100,7 +100,7 @@ fn logs(
         "messages"
     );
     let mut rows = Vec::new();
-    for ChainSummary { chain, batches, first, last, logs, messages } in archive.chains() {
+    for ChainSummary { chain, batches, first, last, logs, messages } in archive.chains()? {
         text.push_str(&format!(
             "{:>20}  {batches:>11}  {:>13}  {:>13}  {logs:>13}  {messages:>13}\n",
             chain.0, first.0, last.0

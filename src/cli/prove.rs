@@ -111,7 +111,7 @@ pub(super) fn run(
 
     console.summary(&summary);
     say(&summary, console);
-    if let Some(unarchived) = job.unarchived().filter(|unarchived| *unarchived > 0) {
+    if let Some(unarchived) = job.unarchived()?.filter(|unarchived| *unarchived > 0) {
         console.info(format_args!(
             "without logs       {} executed batches, which are not in the archive",
             count(unarchived)

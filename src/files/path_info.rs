@@ -19,13 +19,13 @@ pub fn metadata_of(path: &Path) -> Result<Option<Metadata>, InputError> {
 }
 
 /// What identifies the content of a file without reading it: its inode, size and time of change. A file that is replaced
-/// by renaming has another inode.
+/// by renaming has another inode. The time of change, unlike that of modification, cannot be set back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FileStamp([u64; 5]);
 
 impl From<&Metadata> for FileStamp {
     fn from(found: &Metadata) -> Self {
-        let (seconds, nanoseconds) = (found.mtime(), found.mtime_nsec());
+        let (seconds, nanoseconds) = (found.ctime(), found.ctime_nsec());
         let (seconds, nanoseconds) = (seconds.cast_unsigned(), nanoseconds.cast_unsigned());
         Self([found.dev(), found.ino(), found.size(), seconds, nanoseconds])
     }
@@ -81,4 +81,26 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 pub(crate) fn names(paths: &[PathBuf]) -> String {
     let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{thread::sleep, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_overwritten_has_another_stamp_even_if_its_time_is_set_back() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(&file, "one").unwrap();
+        let before = metadata_of(file.path()).unwrap().unwrap();
+        assert_eq!(FileStamp::from(&before), FileStamp::from(&file.as_file().metadata().unwrap()));
+        // Longer than a tick of the clock of file systems.
+        sleep(Duration::from_millis(50));
+        fs::write(&file, "two").unwrap();
+        file.as_file().set_modified(before.modified().unwrap()).unwrap();
+        let after = metadata_of(file.path()).unwrap().unwrap();
+        assert_eq!(before.modified().unwrap(), after.modified().unwrap());
+        assert_ne!(FileStamp::from(&before), FileStamp::from(&after));
+    }
 }

@@ -157,7 +157,9 @@ impl FoundFiles {
         }
         let found = Self::knowing(&[path], known)?;
         let in_archive = found.files.iter().filter(|file| file.archive.is_some());
-        Ok((in_archive.count() > 1).then_some(found))
+        // Those with the name of another one count too: a reader of single files would refuse the archive.
+        let count = in_archive.count() + found.passed_over.len();
+        Ok((count > 1).then_some(found))
     }
 
     /// As [`FoundFiles::knowing`]. What cannot be read in a directory is listed with the reason.

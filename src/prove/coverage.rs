@@ -2,7 +2,7 @@
 
 use super::{BatchProofs, BatchRootForm, Error, ExtractError, Extractor, TargetError, Trees};
 use crate::{
-    archive::Archive,
+    archive::{Archive, ArchiveError},
     contracts::Layout,
     forest::{ChainTree, Forest, chain_id_leaf},
     ingest::logs::{BatchCheck, BatchRoots, Verdict},
@@ -22,7 +22,7 @@ use crate::{
 /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
 ///
 /// let forest = trees.forest().ok_or("trees were rebuilt")?;
-/// let coverage = TreeCheck::new(forest)?.coverage(messages.archive());
+/// let coverage = TreeCheck::new(forest)?.coverage(messages.archive())?;
 /// assert_eq!((coverage.complete, coverage.missing[0].count), (1, 32));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -73,9 +73,11 @@ impl<'f> TreeCheck<'f> {
     }
 
     /// Compares an archive with the batches in the trees.
-    #[must_use]
-    pub fn coverage(&self, archive: &Archive) -> Coverage {
-        let archived: Vec<_> = archive.chains().map(|summary| summary.chain).collect();
+    ///
+    /// # Errors
+    /// [`ArchiveError`] when the archive is damaged.
+    pub fn coverage(&self, archive: &Archive) -> Result<Coverage, ArchiveError> {
+        let archived: Vec<_> = archive.chains()?.into_iter().map(|summary| summary.chain).collect();
         let mut coverage = Coverage::default();
         for tree in self.forest.into_iter().flat_map(Forest::chains) {
             let (chain, batches) = (tree.chain(), tree.batches());
@@ -86,7 +88,7 @@ impl<'f> TreeCheck<'f> {
             let mut missing = MissingBatches { chain, count: 0, runs: Vec::new() };
             let mut run = None;
             for batch in batches.iter() {
-                if archive.contains(chain, batch) {
+                if archive.contains(chain, batch)? {
                     coverage.complete += 1;
                     missing.runs.extend(run.take());
                 } else {
@@ -97,7 +99,7 @@ impl<'f> TreeCheck<'f> {
             missing.runs.extend(run);
             coverage.missing.extend((missing.count > 0).then_some(missing));
         }
-        coverage
+        Ok(coverage)
     }
 }
 

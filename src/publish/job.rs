@@ -183,7 +183,7 @@ impl Publication {
     fn refuse_lost(&self, before: &Lists) -> Result<(), PublishError> {
         for (chain, list) in before {
             for batch in list.keys() {
-                if !self.messages.archive().contains(*chain, *batch) {
+                if !self.messages.archive().contains(*chain, *batch)? {
                     return Err(PublishError::Lacking { chain: *chain, batch: *batch });
                 }
             }

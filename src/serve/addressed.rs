@@ -41,10 +41,11 @@ impl Service<'_> {
         let (archive, most) = (self.data.archive(), self.options.limits.logs);
         let mut found = Found::default();
         let (mut searched, mut is_complete) = (0, true);
+        let damaged = |error: ArchiveError| refusal(failure(&error.into()));
         let is_asked = |chain: &ChainId| self.chain.is_none_or(|asked| asked == *chain);
         for chain in self.data.chains.iter().map(|chain| chain.chain).filter(is_asked) {
             let range = (chain, BatchNumber(0))..=(chain, BatchNumber(u64::MAX));
-            let logs = archive.logs_in(range.clone());
+            let logs = archive.logs_in(range.clone()).map_err(damaged)?;
             let pieces = logs.div_ceil(PIECE);
             let mut rest = pieces;
             while rest > 0 && is_complete {
@@ -54,7 +55,7 @@ impl Service<'_> {
                     .into_par_iter()
                     .map(|piece| logs_of(address, archive.share(range.clone(), piece, pieces)));
                 let read: Result<Vec<Found>, ArchiveError> = read.collect();
-                let read = read.map_err(|error| refusal(failure(&error.into())))?;
+                let read = read.map_err(damaged)?;
                 for Found { senders, receivers } in read.into_iter().rev() {
                     found.senders.extend(senders.into_iter().rev());
                     found.receivers.extend(receivers.into_iter().rev());

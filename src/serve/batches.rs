@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{data::Data, receipt::quantity};
 use crate::{
+    archive::ArchiveError,
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, hex},
     prove::Trees,
 };
@@ -15,13 +16,17 @@ pub(super) const NEWEST_BLOCK: u64 = 1;
 impl Data {
     /// The answer of `zks_getL1BatchDetails`, with null for what the files do not have. `None` if they do not have
     /// the batch.
-    pub(super) fn batch_details(&self, chain: ChainId, batch: BatchNumber) -> Option<Value> {
+    pub(super) fn batch_details(
+        &self,
+        chain: ChainId,
+        batch: BatchNumber,
+    ) -> Result<Option<Value>, ArchiveError> {
         let layer = self.layers_with(chain, batch).next();
         let forest = layer.and_then(|layer| layer.trees.forest());
-        if forest.is_none() && !self.archive().contains(chain, batch) {
-            return None;
+        if forest.is_none() && !self.archive().contains(chain, batch)? {
+            return Ok(None);
         }
-        Some(json!({
+        Ok(Some(json!({
             "number": batch,
             "status": if forest.is_some() { "verified" } else { "sealed" },
             "executeChainId": forest.map(|forest| forest.sl_chain()),
@@ -40,7 +45,7 @@ impl Data {
             "l2FairGasPrice": null,
             "fairPubdataPrice": null,
             "baseSystemContractsHashes": null,
-        }))
+        })))
     }
 }
 

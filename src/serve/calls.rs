@@ -324,7 +324,8 @@ impl<'s> Service<'s> {
         let params = Params::parse(params, 1)?;
         let Whole(batch) = params.required(0, "the number of the batch")?;
         let (chain, batch) = (self.one_chain()?, BatchNumber(batch));
-        match self.data.batch_details(chain, batch) {
+        let details = self.data.batch_details(chain, batch);
+        match details.map_err(|error| refusal(failure(&error.into())))? {
             Some(details) => Ok(Reply::of(&details)),
             None => {
                 let message = format!("no file has batch {batch} of chain {chain}");

@@ -73,7 +73,7 @@ impl Sources {
         options.trees =
             layers.iter().map(|layer| &layer.trees).find(|trees| trees.forest().is_some()).cloned();
         let messages = Messages::open(&self.messages, &options)?;
-        let chains = messages.archive().chains().collect();
+        let chains = messages.archive().chains()?;
         Ok(Data { layers, messages, chains, opened: SystemTime::now() })
     }
 }

@@ -10,8 +10,17 @@ use axum::body::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
-/// What is handed on at once. The connection takes the next piece when it has sent most of the last one.
+use super::shared::ROOM_UNIT;
+
+/// What is handed on at once. The connection takes the next piece when it has sent most of the last one. An answer of
+/// one piece is with its connection at once, and needs no room: it is given also while others wait for their clients.
 const PIECE: usize = 1 << 16;
+
+/// The room that an answer of `len` bytes needs, in units of [`ROOM_UNIT`].
+pub(super) fn units_of(len: usize) -> u32 {
+    let units = if len > PIECE { len.div_ceil(ROOM_UNIT) } else { 0 };
+    u32::try_from(units).unwrap_or(u32::MAX)
+}
 
 /// Bytes that are handed on piece by piece, and a permit that is given back after the last one.
 #[derive(Debug)]

@@ -21,9 +21,9 @@ use tower_http::cors::{Any, CorsLayer};
 use super::{
     AccessLine, CallLine, Outcome,
     access::milliseconds,
-    held_body::HeldBody,
+    held_body::{HeldBody, units_of},
     service::{Answer, Service},
-    shared::{ROOM_UNIT, Shared},
+    shared::Shared,
 };
 use crate::{
     primitives::{ChainId, Number},
@@ -143,9 +143,10 @@ async fn calls(shared: Arc<Shared>, chain: Option<ChainId>, body: Body) -> Respo
         _ => None,
     };
     let status = if answer.body.is_empty() { StatusCode::NO_CONTENT } else { StatusCode::OK };
-    let units = u32::try_from(answer.body.len().div_ceil(ROOM_UNIT)).unwrap_or(u32::MAX);
-    let room = Arc::clone(&shared.room).acquire_many_owned(units);
-    let Ok(Ok(room)) = timeout(limits.time, room).await else {
+    // An answer that waited for room would hold memory, or the permit to work: clients that do not take their answers
+    // would stop the others.
+    let room = Arc::clone(&shared.room).try_acquire_many_owned(units_of(answer.body.len()));
+    let Ok(room) = room else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "the server is busy\n");
     };
     drop(working);
@@ -163,8 +164,8 @@ async fn calls(shared: Arc<Shared>, chain: Option<ChainId>, body: Body) -> Respo
 }
 
 /// Makes the answer on a thread for work. There are as many of them as processors; other requests wait. The permit is
-/// held until the answer has its room, so that no more answers than threads are without one. `None` if the thread
-/// failed.
+/// held until the answer has its room or is refused, so that no more answers than threads are without one. `None` if
+/// the thread failed.
 async fn work(
     shared: Arc<Shared>,
     chain: Option<ChainId>,
@@ -231,7 +232,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::serve::{ServeObserver, ServeOptions, ServedTrees, Sources};
+    use crate::serve::{ServeObserver, ServeOptions, ServedTrees, Sources, shared::ROOM_UNIT};
 
     #[derive(Debug)]
     struct Silent;
@@ -254,46 +255,61 @@ mod tests {
         Arc::new(Shared::new(options, data, Arc::new(Silent)).unwrap())
     }
 
-    /// The status of a call, and the body.
-    async fn asked(shared: &Arc<Shared>) -> (StatusCode, Bytes) {
-        let call = r#"{"jsonrpc":"2.0","id":1,"method":"slproof_overview"}"#;
-        let response = calls(Arc::clone(shared), None, Body::from(call)).await;
+    const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"slproof_overview"}"#;
+
+    /// As many calls as make an answer of several pieces.
+    fn many_calls() -> String {
+        format!("[{}]", vec![CALL; 300].join(","))
+    }
+
+    /// The status of the answer to a body, and its own body.
+    async fn asked(shared: &Arc<Shared>, body: impl Into<Body>) -> (StatusCode, Bytes) {
+        let response = calls(Arc::clone(shared), None, body.into()).await;
         let status = response.status();
         (status, to_bytes(response.into_body(), usize::MAX).await.unwrap())
     }
 
-    /// Threads that are all at work, and clients that do not take their answers: others wait as long as a client may
-    /// take, are told that the server is busy, and are answered when that is over. Their permits are given back.
+    /// Threads that are all at work: others wait as long as a client may take, are told that the server is busy, and are
+    /// answered when that is over. Clients that do not take their answers: others get small answers, and are told at
+    /// once that the server is too busy for large ones. All permits are given back.
     #[test]
     fn what_a_server_holds_at_once_is_limited() {
         let shared = shared();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let busy = (StatusCode::SERVICE_UNAVAILABLE, Bytes::from("the server is busy\n"));
-            for held in [&shared.work, &shared.room] {
-                let all = held.available_permits();
-                let taken = held.acquire_many(u32::try_from(all).unwrap()).await.unwrap();
-                assert_eq!(asked(&shared).await, busy);
-                drop(taken);
-                assert_eq!(asked(&shared).await.0, StatusCode::OK);
-                assert_eq!(held.available_permits(), all);
+            let (work, room) = (&shared.work, &shared.room);
+            let all = (work.available_permits(), room.available_permits());
+            let taken = work.acquire_many(u32::try_from(all.0).unwrap()).await.unwrap();
+            assert_eq!(asked(&shared, CALL).await, busy);
+            drop(taken);
+            let taken = room.acquire_many(u32::try_from(all.1).unwrap()).await.unwrap();
+            for _ in 0..=all.0 {
+                assert_eq!(asked(&shared, many_calls()).await, busy);
+                assert_eq!(work.available_permits(), all.0);
             }
+            assert_eq!(asked(&shared, CALL).await.0, StatusCode::OK);
+            drop(taken);
+            assert_eq!(asked(&shared, many_calls()).await.0, StatusCode::OK);
+            assert_eq!((work.available_permits(), room.available_permits()), all);
         });
     }
 
-    /// An answer holds its room until the client has taken it.
+    /// A large answer holds its room until the client has taken it.
     #[test]
     fn answers_hold_their_room() {
         let shared = shared();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let all = shared.room.available_permits();
-            let call = Body::from(r#"{"jsonrpc":"2.0","id":1,"method":"slproof_overview"}"#);
-            let response = calls(Arc::clone(&shared), None, call).await;
-            let len = usize::try_from(response.body().size_hint().lower()).unwrap();
-            assert_eq!(all - shared.room.available_permits(), len.div_ceil(ROOM_UNIT));
-            drop(response);
-            assert_eq!(shared.room.available_permits(), all);
+            for (body, is_held) in [(CALL.to_owned(), false), (many_calls(), true)] {
+                let response = calls(Arc::clone(&shared), None, Body::from(body)).await;
+                let len = usize::try_from(response.body().size_hint().lower()).unwrap();
+                let held = if is_held { len.div_ceil(ROOM_UNIT) } else { 0 };
+                assert_eq!(all - shared.room.available_permits(), held);
+                drop(response);
+                assert_eq!(shared.room.available_permits(), all);
+            }
         });
     }
 }

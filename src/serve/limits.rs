@@ -40,7 +40,7 @@ pub struct Limits {
     pub logs: usize,
     /// The most connections at once. Further ones wait in the queue of the system.
     pub connections: usize,
-    /// The bytes of all answers that clients have not taken yet.
+    /// The bytes of all answers of more than 64 KiB that clients have not taken yet. Further ones are refused.
     pub waiting_bytes: usize,
     /// How long a client may take to send a request, and to take an answer.
     #[serde(rename = "seconds", deserialize_with = "seconds")]

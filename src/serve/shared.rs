@@ -44,7 +44,7 @@ pub(super) struct Shared {
     pub(super) pool: ThreadPool,
     /// One permit for each of them.
     pub(super) work: Arc<Semaphore>,
-    /// One permit for each [`ROOM_UNIT`] of answers that clients have not taken yet.
+    /// One permit for each [`ROOM_UNIT`] of large answers that clients have not taken yet.
     pub(super) room: Arc<Semaphore>,
     data: RwLock<Arc<Data>>,
     reload_error: RwLock<Option<String>>,

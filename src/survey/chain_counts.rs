@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Counts, Provable, logs::SurveyedLogs, provable::Reaches};
 use crate::{
-    archive::Archive,
+    archive::{Archive, ArchiveError},
     forest::{BridgedTrees, ChainTree, Forest},
     primitives::{BatchNumber, ChainId},
     prove::{Error, Trees},
@@ -114,7 +114,7 @@ pub(super) fn count(
             later.entry(leaf.chain).or_default().push(leaf.batch);
         }
     }
-    let mut chains: Vec<ChainCounts> = forest
+    let mut chains = forest
         .iter()
         .flat_map(|forest: &&Forest| forest.chains())
         .map(|tree| {
@@ -123,10 +123,11 @@ pub(super) fn count(
                 tree.batches().iter().chain(later.remove(&tree.chain()).unwrap_or_default());
             of_chain(tree.chain(), &batches.collect::<Vec<_>>(), logs, (whole, unknown))
         })
-        .collect();
-    chains.extend(later.into_iter().map(|(chain, batches)| {
-        of_chain(chain, &batches, logs, counted.remove(&chain).unwrap_or_default())
-    }));
+        .collect::<Result<Vec<ChainCounts>, ArchiveError>>()?;
+    for (chain, batches) in later {
+        let counts = counted.remove(&chain).unwrap_or_default();
+        chains.push(of_chain(chain, &batches, logs, counts)?);
+    }
     chains.extend(counted.into_iter().map(|(chain_id, (_, unknown))| ChainCounts {
         chain_id,
         executed: 0,
@@ -147,24 +148,24 @@ fn of_chain(
     batches: &[BatchNumber],
     logs: &SurveyedLogs,
     (whole, unknown): (Counts, Counts),
-) -> ChainCounts {
+) -> Result<ChainCounts, ArchiveError> {
     let does_not_fold = |batch| logs.not_folding.contains(&(chain, batch));
-    let is_whole =
-        |batch| logs.archive.as_ref().is_some_and(|archive| archive.contains(chain, batch));
-    let runs = |is_wanted: &dyn Fn(BatchNumber) -> bool| {
+    let are_whole = batches.iter().map(|batch| logs.has(chain, *batch));
+    let are_whole = are_whole.collect::<Result<Vec<bool>, ArchiveError>>()?;
+    let runs = |is_wanted: &dyn Fn(BatchNumber, bool) -> bool| {
         let mut before = false;
-        BatchRuns::of(batches.iter().filter_map(|batch| {
-            let follows = std::mem::replace(&mut before, is_wanted(*batch));
+        BatchRuns::of(batches.iter().zip(&are_whole).filter_map(|(batch, is_whole)| {
+            let follows = std::mem::replace(&mut before, is_wanted(*batch, *is_whole));
             before.then_some((*batch, follows))
         }))
     };
-    ChainCounts {
+    Ok(ChainCounts {
         chain_id: chain,
         executed: batches.len() as u64,
         range: batches.first().copied().zip(batches.last().copied()),
         whole,
-        not_folding: runs(&does_not_fold),
-        missing: runs(&|batch| !does_not_fold(batch) && !is_whole(batch)),
+        not_folding: runs(&|batch, _| does_not_fold(batch)),
+        missing: runs(&|batch, is_whole| !does_not_fold(batch) && !is_whole),
         unknown,
-    }
+    })
 }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Problem, SurveyOptions};
 use crate::{
-    archive::Archive,
+    archive::{Archive, ArchiveError},
     files::{InputSequence, ReadProgressHandle, temporary_directory},
     ingest::{
         FileKind, FoundFiles, IndexError,
@@ -91,11 +91,17 @@ impl SurveyedLogs {
             logs.archive = Some(Archive::open(&target, source.access)?);
         }
         let not_folding = recorder.map(|recorder| recorder.not_folding.into_inner());
-        logs.not_folding = not_folding.unwrap_or_default();
-        logs.not_folding.retain(|&(chain, batch)| {
-            logs.archive.as_ref().is_none_or(|archive| !archive.contains(chain, batch))
-        });
+        for (chain, batch) in not_folding.unwrap_or_default() {
+            if !logs.has(chain, batch)? {
+                logs.not_folding.insert((chain, batch));
+            }
+        }
         Ok(logs)
+    }
+
+    /// Whether the archive has a batch.
+    pub(super) fn has(&self, chain: ChainId, batch: BatchNumber) -> Result<bool, ArchiveError> {
+        self.archive.as_ref().map_or(Ok(false), |archive| archive.contains(chain, batch))
     }
 }
 

@@ -213,6 +213,12 @@ impl Text {
 
     /// Puts text before what is left.
     fn put_back(&mut self, text: &[u8]) {
+        // What was taken last goes where it was, since a block may hold very many objects.
+        if let Some(before) = self.at.checked_sub(text.len()) {
+            self.read[before..self.at].copy_from_slice(text);
+            self.at = before;
+            return;
+        }
         self.read.splice(..mem::take(&mut self.at), text.iter().copied());
     }
 }

@@ -24,6 +24,7 @@
 
 use std::io;
 
+use memchr::memchr;
 use rayon::prelude::*;
 
 use super::{
@@ -110,26 +111,27 @@ impl Table<'_> {
     /// Reads CSV. Without `columns`, the first line that is not empty names them.
     fn csv(&mut self, input: Input, by: u8, columns: Option<Columns>) -> Result<(), ImportError> {
         let mut blocks = TextBlocks::new(input, LONGEST_ROW);
-        let (mut line, mut rest) = (0, Vec::new());
+        let (mut line, mut rest, mut at) = (0, Vec::new(), 0);
         let columns = match columns {
             Some(columns) => columns,
             None => loop {
-                if rest.is_empty() {
+                if at == rest.len() {
                     let block = blocks.next_block().map_err(|source| self.failed(source))?;
                     let Some(block) = block else {
                         return self.unknown("its first line does not name the columns of slots");
                     };
-                    rest = block;
+                    (rest, at) = (block, 0);
                 }
-                let end =
-                    rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
-                let header: Vec<u8> = rest.drain(..end).collect();
-                line += 1;
+                let header = &rest[at..];
+                let len = memchr(b'\n', header).map_or(header.len(), |end| end + 1);
+                let header = &header[..len];
+                (line, at) = (line + 1, at + len);
                 if !header.trim_ascii().is_empty() {
                     break self.header(line, header.trim_ascii_end(), by)?;
                 }
             },
         };
+        rest.drain(..at);
         self.check_account(Some(columns))?;
         self.lines(|| blocks.next_block(), line, rest, RowForm::Csv { by, columns })?;
         Ok(())

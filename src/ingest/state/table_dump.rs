@@ -65,15 +65,18 @@ impl<R: Read> DumpText<R> {
         if self.is_table_over || !self.has_more()? {
             return Ok(None);
         }
-        let mut rows = self.block.split_off(self.at);
-        let end = end_of_rows(&rows, !self.is_in_line);
-        self.is_in_line = rows.last() != Some(&b'\n');
-        (self.block, self.at) = (Vec::new(), 0);
-        if let Some(end) = end {
+        let left = &self.block[self.at..];
+        if let Some(end) = end_of_rows(left, !self.is_in_line) {
+            // The rest stays where it is, since a block may hold very many tables.
+            let (rows, after) = left.split_at(end);
+            let rows = rows.to_vec();
+            self.at += end + memchr(b'\n', after).map_or(after.len(), |end| end + 1);
             self.is_table_over = true;
-            self.block = rows.split_off(end);
-            self.at = memchr(b'\n', &self.block).map_or(self.block.len(), |end| end + 1);
+            return Ok(Some(rows));
         }
+        self.is_in_line = left.last() != Some(&b'\n');
+        let rows = self.block.split_off(self.at);
+        (self.block, self.at) = (Vec::new(), 0);
         Ok(Some(rows))
     }
 
@@ -158,6 +161,15 @@ mod tests {
                 vec![(first, first + count, rows.clone()), (second, second, String::new())];
             assert_eq!(read(&text), (expected, second + 1));
         }
+    }
+
+    #[test]
+    fn a_block_may_hold_many_tables() {
+        let text = "wanted\n1\n\\.\nother\n\\.\n".repeat(100_000);
+        let (tables, lines) = read(&text);
+        let expected = (0..100_000).map(|at| (5 * at + 1, 5 * at + 2, "1\n".to_owned()));
+        assert!(tables.into_iter().eq(expected));
+        assert_eq!(lines, 500_000);
     }
 
     #[test]

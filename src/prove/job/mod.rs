@@ -203,12 +203,15 @@ impl Job {
 
     /// The number of selected batches that the settlement layer executed and the archive lacks; `None` if
     /// unknown.
-    #[must_use]
-    pub fn unarchived(&self) -> Option<usize> {
+    ///
+    /// # Errors
+    /// [`Error::Archive`] when the archive is damaged.
+    pub fn unarchived(&self) -> Result<Option<usize>, Error> {
         let is_all = matches!(self.selection.which, Which::All) && self.shard.is_none();
-        let forest = self.prover.trees().forest().filter(|_| is_all)?;
+        let forest = self.prover.trees().forest().filter(|_| is_all);
         let archive = self.prover.messages().archive();
-        Some(selection::unarchived(forest, archive, self.selection.filter))
+        let count = |forest| selection::unarchived(forest, archive, self.selection.filter);
+        forest.map(count).transpose()
     }
 
     /// Returns the history of the only root that the job needs, if it can be read without the others.
@@ -266,7 +269,8 @@ impl Job {
     fn calls(&self, output: &ProofOutput) -> Result<CallOptions, Error> {
         let mut calls = output.calls.clone();
         if output.format == Some(ProofFormat::Calldata) {
-            let chains = self.prover.messages().archive().chains().map(|summary| summary.chain);
+            let chains = self.prover.messages().archive().chains()?;
+            let chains = chains.into_iter().map(|summary| summary.chain);
             self.prover.trees().add_contracts(&mut calls.l1, chains)?;
         }
         Ok(calls)
@@ -301,7 +305,8 @@ impl Job {
     ) -> Result<(S, Duration), Error> {
         let (trees, archive) = (self.prover.trees(), self.prover.messages().archive());
         let logs = matches!(self.selection.which, Which::All)
-            .then(|| self.selection.filter.logs(archive, self.shard));
+            .then(|| self.selection.filter.logs(archive, self.shard))
+            .transpose()?;
         self.observer.event(&Event::ProvingBegins { logs, done });
         let (started, searched) = (Instant::now(), trees.history_time());
         let sink = pipeline::run(steps, sink, &self.observer, self.hints)?;

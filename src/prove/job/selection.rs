@@ -180,9 +180,9 @@ impl Filter {
     }
 
     /// Estimates the number of logs to process in one shard.
-    pub(super) fn logs(self, archive: &Archive, shard: Option<Shard>) -> u64 {
+    pub(super) fn logs(self, archive: &Archive, shard: Option<Shard>) -> Result<u64, Error> {
         let [first, last] = self.ends();
-        archive.logs_in(first..=last) / shard.map_or(1, |shard| shard.of)
+        Ok(archive.logs_in(first..=last)? / shard.map_or(1, |shard| shard.of))
     }
 
     /// The first and the last batch of the archive within the filter. A range of batches always has a chain.
@@ -384,13 +384,18 @@ fn from_matches<'a>(
 }
 
 /// Counts the selected batches that the settlement layer executed and the archive lacks.
-pub(super) fn unarchived(forest: &Forest, archive: &Archive, within: Filter) -> usize {
+pub(super) fn unarchived(
+    forest: &Forest,
+    archive: &Archive,
+    within: Filter,
+) -> Result<usize, Error> {
     let executed = forest
         .chains()
         .iter()
         .flat_map(|tree| tree.batches().iter().map(|batch| (tree.chain(), batch)));
-    executed
-        .filter(|key| within.has_batch(*key))
-        .filter(|(chain, batch)| !archive.contains(*chain, *batch))
-        .count()
+    let mut count = 0;
+    for (chain, batch) in executed.filter(|key| within.has_batch(*key)) {
+        count += usize::from(!archive.contains(chain, batch)?);
+    }
+    Ok(count)
 }

@@ -21,9 +21,10 @@ pub(super) fn run(data: &[u8]) {
         super::explain(error);
     }
     let is_sound = checked.is_ok();
-    let chains: u64 = archive.chains().map(|chain| chain.batches).sum();
     let batches: Vec<_> = archive.batches().collect();
-    assert_eq!(chains, batches.len() as u64);
+    let chains =
+        archive.chains().map(|chains| chains.iter().map(|chain| chain.batches).sum::<u64>());
+    assert!(chains.map_or(!is_sound, |count| count == batches.len() as u64));
     assert!(!is_sound || batches.iter().all(Result::is_ok));
     let keys = |batches: &[Result<BatchView<'_>, _>]| -> Vec<_> {
         batches.iter().flatten().map(BatchView::key).collect()
@@ -36,7 +37,9 @@ pub(super) fn run(data: &[u8]) {
         assert!(!is_sound || found.is_ok_and(|found| found == Some(*batch)));
         assert!(
             !is_sound
-                || archive.logs_in((chain, number)..=(chain, number)) == batch.logs().len() as u64
+                || archive
+                    .logs_in((chain, number)..=(chain, number))
+                    .is_ok_and(|count| count == batch.logs().len() as u64)
         );
         let _ = batch.tree().root();
         for (index, log) in (0..).zip(batch.logs()).take(MOST_BATCHES) {

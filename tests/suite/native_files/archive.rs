@@ -309,7 +309,7 @@ fn proofs(archive: &Archive, extractor: &Extractor<'_>, hashes: &[Hash]) -> Vec<
             proofs.extend(batch.prove(0));
         }
     }
-    assert!(archive.chains().count() <= 3);
+    assert!(archive.chains().map_or(0, |chains| chains.len()) <= 3);
     proofs
 }
 
