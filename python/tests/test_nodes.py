@@ -223,6 +223,27 @@ def test_a_batch_without_a_block_is_left_out(chain, archive, tmp_path):
     assert numbers == [line["batchNumber"] for line in archive[:-1]]
 
 
+def test_databases_without_logs_of_batches_give_no_file_of_logs(chain, archive, tmp_path):
+    node, ranges = chain
+    assert code(lambda: nodes.export(node, tmp_path / "out", chain=324, last_block=0)) == "nothing-found"
+    written.repository(tmp_path / "receipts" / "repository", [])
+    assert code(lambda: nodes.export(tmp_path / "receipts", tmp_path / "out")) == "nothing-found"
+    # Beside a state, the state alone is written.
+    written.full_diffs(tmp_path / "both" / "state_full_diffs", {5: {bytes(32): bytes(32)}})
+    written.repository(tmp_path / "both" / "repository", archive)
+    written.executed_batches(tmp_path / "both" / "executed", {number: (10**6, 10**6) for number in ranges})
+    exported = nodes.export(tmp_path / "both", tmp_path / "out", chain=324)
+    assert list(exported.files) == [nodes.STATE_FILE]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [nodes.STATE_FILE]
+    assert any("no executed batch" in note for note in exported.notes)
+
+
+@pytest.mark.parametrize("following", [b"", bytes(4), bytes(3), bytes(8)])
+def test_a_damaged_number_of_the_batch_of_an_era_node_is_named(tmp_path, following):
+    written.database(tmp_path / "keeper", {"state": {b"block_number": following}, "contracts": {}, "factory_deps": {}})
+    assert code(lambda: nodes.export(tmp_path / "keeper", tmp_path / "out")) == "unknown-input"
+
+
 def test_databases_of_a_running_node_are_read_up_to_the_block_of_all(tmp_path):
     slot = bytes(32)
     states = {block: {slot: block.to_bytes(32, "big")} for block in (5, 6, 7)}

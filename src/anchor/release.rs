@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl<S: StorageReader> KnownRoots<S> {
-    /// The answer if the contract that knows the root refuses the words of a proof, or the record its timestamp.
-    /// What a state of proven slots does not show is not objected to.
+    /// The answer if the contract that knows the root refuses the words of a proof, or the record its timestamp. What a
+    /// state of proven slots does not show is not objected to, except words with a timestamp whose release it does not show.
     pub(super) fn objection_to_words(
         &self,
         record: &RootQuery<'_>,
@@ -70,13 +70,15 @@ impl<S: StorageReader> KnownRoots<S> {
         since_v33: Option<bool>,
         is_timed: bool,
     ) -> Option<Answer> {
-        let since_v33 = since_v33.filter(|since_v33| *since_v33 != is_timed)?;
-        Some(match (since_v33, self.rules) {
-            (false, Rules::L1MessageRoot) => {
-                Answer::Lacking(Lacking::Release(self.message_root().address()))
+        match (since_v33, self.rules) {
+            (Some(false) | None, Rules::L1MessageRoot) if is_timed => {
+                Some(Answer::Lacking(Lacking::Release(self.message_root().address())))
             }
-            _ => Answer::Refused(Refusal::OtherRelease { since_v33 }),
-        })
+            _ => {
+                let since_v33 = since_v33.filter(|since_v33| *since_v33 != is_timed)?;
+                Some(Answer::Refused(Refusal::OtherRelease { since_v33 }))
+            }
+        }
     }
 
     /// Whether MessageRoot is of v33 or later. `None` if a state of proven slots does not show it.

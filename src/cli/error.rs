@@ -188,7 +188,7 @@ fn exit_code(error: &Error) -> u8 {
         Error::Import(error) if error.is_io() => 6,
         Error::StateProofs(error) if error.is_io() => 6,
         Error::StateProofs(_) => 3,
-        Error::NotStateProofs(_) => 2,
+        Error::NotStateProofs(_) | Error::ForeignMessageRoot { .. } => 2,
         Error::Native(error) if error.is_io() => 6,
         Error::Archive(error) if error.is_io() => 6,
         Error::Index(error) if error.is_io() => 6,

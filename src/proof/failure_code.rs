@@ -141,6 +141,8 @@ failure_codes! {
     InvalidSettlementLayer = "invalid-settlement-layer",
     /// The storage layout of the contracts is newer than this program, or is not supported.
     LayoutNotSupported = "layout-not-supported",
+    /// The record of a leaf of a batch root has no leaf.
+    LeafMissing = "leaf-missing",
     /// An input or a batch was left out of a message archive.
     LeftOut = "left-out",
     /// The record contradicts its log.

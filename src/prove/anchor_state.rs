@@ -103,9 +103,8 @@ impl L1Options {
         };
         let roots = Arc::new(self.state.known_roots(state.into_reader())?);
         let evidence = proofs.map(|(block_hash, proofs)| {
-            let (bridgehub, message_root) = (roots.addresses().bridgehub, self.state.message_root);
-            let roots = Arc::clone(&roots);
-            Arc::new(L1Evidence { block_hash, bridgehub, message_root, proofs, roots })
+            let (bridgehub, roots) = (roots.addresses().bridgehub, Arc::clone(&roots));
+            Arc::new(L1Evidence { block_hash, bridgehub, proofs, roots })
         });
         Ok(L1State { roots, identity, evidence })
     }

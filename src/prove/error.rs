@@ -9,7 +9,7 @@ use crate::{
     files::{ContainerError, InputError, OutputError},
     forest::{HistoryError, RebuildError, TreeFileError},
     ingest::{IndexError, l1::L1DataError, state::ImportError, state_proofs::StateProofsError},
-    primitives::{ChainId, Hash},
+    primitives::{Address, ChainId, Hash},
     proof::{FailureCode, Target},
     records::{EncoderError, EntriesError, VerdictsError},
     state::StateError,
@@ -42,6 +42,17 @@ pub enum Error {
          answers of eth_getProof"
     )]
     NotStateProofs(String),
+    /// Evidence for L1 with another MessageRoot than that of Bridgehub, on which nobody else could rely.
+    #[error(
+        "Bridgehub names {} as MessageRoot, but {given} was given: evidence is written only for that of Bridgehub",
+        .named.map_or_else(|| "no contract".into(), |named| named.to_string())
+    )]
+    ForeignMessageRoot {
+        /// The given address.
+        given: Address,
+        /// That of Bridgehub, if it has one.
+        named: Option<Address>,
+    },
     /// A native file could not be read.
     #[error(transparent)]
     Native(#[from] ContainerError),
@@ -323,7 +334,9 @@ impl Error {
                 }
                 _ => FailureCode::InputDamaged,
             },
-            Self::NotStateProofs(_) => FailureCode::InvalidOptions,
+            Self::NotStateProofs(_) | Self::ForeignMessageRoot { .. } => {
+                FailureCode::InvalidOptions
+            }
             Self::Native(error) if error.is_io() => FailureCode::ReadFailed,
             Self::Archive(error) if error.is_io() => FailureCode::ReadFailed,
             Self::Index(error) | Self::L1(L1DataError::Index(error)) if error.is_io() => {

@@ -293,9 +293,16 @@ impl Trees {
         Ok(self.l1_state()?.map(|l1| l1.identity.clone()))
     }
 
-    /// What proves L1's state, if it was given as single slots with their proofs.
+    /// What proves L1's state, if it was given as single slots with their proofs. They must show that Bridgehub names
+    /// MessageRoot: whoever reads the evidence trusts no other address.
     pub(super) fn l1_evidence(&self) -> Result<Option<Arc<L1Evidence>>, Error> {
-        Ok(self.l1_state()?.and_then(|l1| l1.evidence.clone()))
+        let Some(l1) = self.l1_state()? else { return Ok(None) };
+        let Some(evidence) = &l1.evidence else { return Ok(None) };
+        let given = l1.roots.addresses().message_root;
+        match l1.roots.bridgehub().message_root()? {
+            Some(named) if named == given => Ok(Some(Arc::clone(evidence))),
+            named => Err(Error::ForeignMessageRoot { given, named }),
+        }
     }
 
     /// The roots in L1's state, if it was given.

@@ -19,9 +19,6 @@ pub(crate) struct L1Evidence {
     #[serde(rename = "hash")]
     pub(crate) block_hash: Hash,
     pub(crate) bridgehub: Address,
-    /// MessageRoot, if it is not the one that Bridgehub names.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) message_root: Option<Address>,
     #[serde(flatten)]
     pub(crate) proofs: StateEvidence,
     /// The roots in the state.

@@ -1,5 +1,7 @@
 //! Finds the logs of an address. Archives have no index of addresses, so the newest logs are read.
 
+use std::sync::atomic::Ordering;
+
 use rayon::prelude::*;
 use serde_json::{json, value::RawValue};
 
@@ -20,7 +22,7 @@ const PIECE: u64 = 1 << 15;
 /// The pieces that are read before the time, and how much was found, are looked at.
 const PIECES: u64 = 16;
 
-/// The most logs that a call reads, about.
+/// The most logs that the calls of a request read together, about.
 const MOST_SEARCHED: u64 = 1 << 22;
 
 /// The chain, the batch and the leaf index of a log.
@@ -40,7 +42,7 @@ impl Service<'_> {
         let address: Address = params.required(0, "the address")?;
         let (archive, most) = (self.data.archive(), self.options.limits.logs);
         let mut found = Found::default();
-        let (mut searched, mut is_complete) = (0, true);
+        let mut is_complete = true;
         let damaged = |error: ArchiveError| refusal(failure(&error.into()));
         let is_asked = |chain: &ChainId| self.chain.is_none_or(|asked| asked == *chain);
         for chain in self.data.chains.iter().map(|chain| chain.chain).filter(is_asked) {
@@ -48,7 +50,7 @@ impl Service<'_> {
             let logs = archive.logs_in(range.clone()).map_err(damaged)?;
             let pieces = logs.div_ceil(PIECE);
             let mut rest = pieces;
-            while rest > 0 && is_complete {
+            while rest > 0 && is_complete && self.searched.load(Ordering::Relaxed) < MOST_SEARCHED {
                 self.in_time()?;
                 let first = rest.saturating_sub(PIECES);
                 let read = (first..rest)
@@ -60,10 +62,9 @@ impl Service<'_> {
                     found.senders.extend(senders.into_iter().rev());
                     found.receivers.extend(receivers.into_iter().rev());
                 }
-                searched += (rest - first) * PIECE;
+                self.searched.fetch_add(logs.min((rest - first) * PIECE), Ordering::Relaxed);
                 rest = first;
-                let is_full = [&found.senders, &found.receivers].iter().any(|of| of.len() > most);
-                is_complete &= !is_full && (rest == 0 || searched < MOST_SEARCHED);
+                is_complete = ![&found.senders, &found.receivers].iter().any(|of| of.len() > most);
             }
             is_complete &= rest == 0;
         }

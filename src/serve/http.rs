@@ -176,7 +176,7 @@ async fn work(
     let answer = tokio::task::spawn_blocking(move || {
         // Requests in flight keep the files that they began with.
         let data = shared.data();
-        let service = Service { options: &shared.options, data: &data, chain, until };
+        let service = Service::new(&shared.options, &data, chain, until);
         (shared.pool.install(|| service.answer(&body)), permit)
     });
     answer.await.ok()

@@ -1,6 +1,6 @@
 //! Answers the calls in the body of a request.
 
-use std::time::Instant;
+use std::{sync::atomic::AtomicU64, time::Instant};
 
 use serde_json::Value;
 
@@ -60,9 +60,21 @@ pub(super) struct Service<'s> {
     pub(super) chain: Option<ChainId>,
     /// When no one waits for the answer any more.
     pub(super) until: Instant,
+    /// The logs that the calls of the request read to find addresses.
+    pub(super) searched: AtomicU64,
 }
 
 impl<'s> Service<'s> {
+    /// Answers the calls of one request until then.
+    pub(super) fn new(
+        options: &'s ServeOptions,
+        data: &'s Data,
+        chain: Option<ChainId>,
+        until: Instant,
+    ) -> Self {
+        Self { options, data, chain, until, searched: AtomicU64::new(0) }
+    }
+
     /// Answers the body of a request.
     pub(super) fn answer(&self, body: &[u8]) -> Answer {
         let limits = &self.options.limits;

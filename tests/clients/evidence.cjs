@@ -4,8 +4,8 @@ const { readFileSync } = require("node:fs");
 
 const bundle = readFileSync(process.argv[2], "utf8");
 const scripts = bundle.split("<script>").slice(1).map((rest) => rest.split("</script>")[0]);
-const names = "JSON_EXACT, provenState, checkStored";
-const { JSON_EXACT, provenState, checkStored } = new Function(`${scripts.join("\n")}; return { ${names} };`)();
+const names = "JSON_EXACT, refuses, provenState, checkStored";
+const { JSON_EXACT, refuses, provenState, checkStored } = new Function(`${scripts.join("\n")}; return { ${names} };`)();
 
 const data = (id) => [].concat(JSON_EXACT(bundle.split(`id="${id}">`)[1].split("</script>")[0]));
 for (const l1 of data("l1")) {
@@ -14,7 +14,7 @@ for (const l1 of data("l1")) {
       const state = provenState(l1), { chain, batch, root, contract } = checkStored(l1, state, record);
       console.log(JSON.stringify({ block: String(state.number), chain: String(chain), batch: String(batch), root, contract }));
     } catch (error) {
-      console.log(JSON.stringify({ error: error.message }));
+      console.log(JSON.stringify({ error: error.message, isRefused: refuses(error) }));
     }
   }
 }

@@ -145,6 +145,7 @@ impl RecordError {
             Self::Missing { field: "batchNumber" } => FailureCode::BatchMissing,
             Self::Missing { field: "id" } => FailureCode::IdMissing,
             Self::Missing { .. } => FailureCode::LogMissing,
+            Self::NoLeaf => FailureCode::LeafMissing,
             Self::OtherThanLog { .. } | Self::TxNumber(_) => FailureCode::LogMismatch,
             Self::Target(_) => FailureCode::TargetMismatch,
             Self::Proof(error) => error.code(),
@@ -160,7 +161,11 @@ impl RecordError {
     pub fn is_lack(&self) -> bool {
         matches!(
             self,
-            Self::Missing { .. } | Self::CalldataUnsupported | Self::Null | Self::Node(_)
+            Self::Missing { .. }
+                | Self::NoLeaf
+                | Self::CalldataUnsupported
+                | Self::Null
+                | Self::Node(_)
         )
     }
 }

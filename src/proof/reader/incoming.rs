@@ -40,7 +40,7 @@ pub(super) struct Incoming<'a> {
     id: Member<u64>,
     #[serde(alias = "l2_message_index")]
     l2_message_index: Member<u64>,
-    index: Member<u64>,
+    pub(super) index: Member<u64>,
     pub(super) root: Member<Hash>,
     #[serde(alias = "merkleProof", alias = "merkle_proof")]
     pub(super) proof: Option<Vec<Hash>>,

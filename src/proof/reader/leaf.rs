@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     message::BatchRootLeaf,
-    primitives::Hash,
+    primitives::{Hash, spelled::Member},
     proof::{
         LeafRecord,
         verify::{self, VerifyError},
@@ -19,9 +19,12 @@ impl Incoming<'_> {
     pub(super) fn leaf(self, words: Vec<Hash>, defaults: &Defaults) -> Result<Item, RecordError> {
         let name = self.leaf.map_or("null", |text| text.get());
         let leaf: BatchRootLeaf = serde_json::from_str(name)?;
-        if let Some(got) =
-            one_of(&[("leafIndex", &self.leaf_index)])?.filter(|got| *got != leaf.index())
-        {
+        // As in records of logs, an `index` beside another name is a program's own.
+        let index = match self.leaf_index {
+            Member::Absent => one_of(&[("index", &self.index)])?,
+            _ => one_of(&[("leafIndex", &self.leaf_index)])?,
+        };
+        if let Some(got) = index.filter(|got| *got != leaf.index()) {
             return Err(RecordError::LeafIndex { leaf, got });
         }
         let missing = |field| RecordError::Missing { field };

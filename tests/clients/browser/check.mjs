@@ -339,6 +339,12 @@ async function changedFiles(browser, url) {
   await refused(batch, "{", "l1BatchRoot", "status", "is damaged");
   await refused(manifest.roots, `[${number},"${root}`, "messageRoot", "about", "has another hash than manifest.json says");
   await refused("manifest.json", "{", "l1BatchRoot", "about", "manifest.json is damaged");
+  // A server that fails has not said that there is nothing.
+  const page = await opened(browser, url);
+  await page.route(`**/${manifest.index}/**`, (route) => route.fulfill({ status: 502 }));
+  await find(page, MESSAGE.messageHash);
+  await says(page, "status", "the index: status 502");
+  await close(page);
 }
 
 // A bundle, opened as a file.
@@ -348,6 +354,9 @@ async function bundle(browser) {
   assert.equal(await page.getByRole("button", { name: "Copy link" }).count(), 0);
   const [{ verdict }] = await page.evaluate(judged, [changed(await page.inputValue("#record"), HUGE.log)]);
   assert.match(verdict, /^✗ Refused: /);
+  await find(page, "0x" + HUGE.message.slice(10, 50));
+  await says(page, "status", "1 log");
+  await page.locator("#found td", { hasText: "named in the message" }).waitFor();
   await close(page);
 }
 

@@ -174,8 +174,19 @@ fn what_a_record_of_a_leaf_lacks_or_has_too_much_is_named() {
     };
     assert_eq!(without("chainId").unwrap_err(), (FailureCode::ChainMissing, true));
     assert_eq!(without("batchNumber").unwrap_err(), (FailureCode::BatchMissing, true));
-    assert_eq!(without("value").unwrap_err(), (FailureCode::MalformedRecord, false));
+    assert_eq!(without("value").unwrap_err(), (FailureCode::LeafMissing, true));
     assert!(without("leafIndex").is_ok() && without("target").is_ok());
+    // An `index` is that of the leaf, unless the record names it otherwise too.
+    let mut indexed = record(line);
+    let index = indexed["leafIndex"].as_u64().unwrap();
+    for index in [index, index ^ 1] {
+        indexed["index"] = json!(index);
+        assert!(read(&indexed).is_ok());
+    }
+    indexed.as_object_mut().unwrap().remove("leafIndex");
+    assert!(matches!(read(&indexed), Err(RecordError::LeafIndex { .. })));
+    indexed["index"] = json!(index);
+    assert!(read(&indexed).is_ok());
     // With anything of a log it is a record of a log, which is then incomplete.
     for (member, value) in [("id", json!(3)), ("sender", json!(Address::system(1)))] {
         let mut record = record(line);

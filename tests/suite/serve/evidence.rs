@@ -86,6 +86,38 @@ fn a_bundle_shows_that_l1_stored_its_roots() {
     }
 }
 
+/// A file may name any contract as MessageRoot; only that of Bridgehub counts, and the file has to show it.
+#[test]
+fn a_bundle_reads_the_contract_that_bridgehub_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("evidence.html");
+    recorded(RECORDED[1], &output);
+    let text = fs::read_to_string(&output).unwrap();
+    let l1 = element(&text, "l1");
+    let named = "0xa1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1";
+    let mut foreign = l1.clone();
+    foreign["messageRoot"] = json!("0x00000000000000000000000000000000000000ff");
+    // Without the slots of Bridgehub that name contracts.
+    let mut unshown = l1.clone();
+    unshown["messageRoot"] = json!(named);
+    for answer in unshown["answers"].as_array_mut().unwrap() {
+        if answer["address"] == BRIDGEHUB {
+            answer["storageProof"] = json!([]);
+        }
+    }
+    let mut damaged = l1.clone();
+    damaged["answers"] = json!(1);
+    let (before, rest) = text.split_once("id=\"l1\">").unwrap();
+    let (_, after) = rest.split_once("</script>").unwrap();
+    let list = json!([foreign, unshown, damaged]);
+    fs::write(&output, format!("{before}id=\"l1\">{list}</script>{after}")).unwrap();
+    let Some(said) = checked(&output) else { return };
+    assert_eq!(said[0]["contract"], named, "{}", said[0]);
+    for said in &said[1..] {
+        assert_eq!(said["isRefused"], false, "{said}");
+    }
+}
+
 /// Every digit of the proofs of L1 counts: of the header, of every node, and of what names them.
 #[test]
 fn a_bundle_with_one_altered_digit_is_refused() {
@@ -154,8 +186,14 @@ fn a_bundle_has_only_proofs_that_l1_accepts() {
     let made = bundle(gateway, (&fixture(answers), trusted), &which, &output);
     assert_eq!(made.code, Some(3), "{}", made.stderr);
     assert!(made.stderr.contains("is not proven"), "{}", made.stderr);
-    // The batch root of a chain that settles on another layer is not on L1, as the answers prove.
+    // Nobody else could rely on a MessageRoot that Bridgehub does not name.
     let own = ["--chain", "324", "--batch", "501234", "--all", "--target", "batch-root"];
+    let foreign = ["--anchor-message-root", "0x00000000000000000000000000000000000000ff"];
+    let foreign = [&own[..], &foreign].concat();
+    let made = bundle(gateway, (&fixture(answers), trusted), &foreign, &output);
+    assert_eq!(made.code, Some(2), "{}", made.stderr);
+    assert!(made.stderr.contains("Bridgehub names"), "{}", made.stderr);
+    // The batch root of a chain that settles on another layer is not on L1, as the answers prove.
     let made = bundle(gateway, (&fixture(answers), trusted), &own, &output);
     assert_eq!(made.code, Some(1), "{}", made.stderr);
     let records = element(&fs::read_to_string(&output).unwrap(), "bundle");

@@ -174,6 +174,93 @@ fn the_page_reads_timestamps() {
     }
 }
 
+/// Records with one other member: the page says what `verify` says, or that it does not judge them.
+#[test]
+fn the_page_reads_records_as_verify_does() {
+    let made =
+        run(prove_args("gateway-v29", &["--chain", "324", "--batch", "501239", "--index", "9"]));
+    let good: Value = serde_json::from_str(&made.stdout).unwrap();
+    let lines = json_lines("v33/proofs.jsonl.gz");
+    let timed = lines.iter().find(|line| line["l1Timestamp"].is_u64()).unwrap();
+    let (timed, time) = (record(timed, 1), timed["l1Timestamp"].as_u64().unwrap());
+    let with = |record: &Value, pointer: &str, value: Value| {
+        let (mut record, (at, name)) = (record.clone(), pointer.rsplit_once('/').unwrap());
+        record.pointer_mut(at).unwrap()[name] = value;
+        record
+    };
+    let bare = |pointer: &str| {
+        let text = good.pointer(pointer).unwrap().as_str().unwrap();
+        (format!("0X{}", text[2..].to_uppercase()), text[2..].to_owned())
+    };
+    let hex = |pointer: &str| format!("{:#x}", good.pointer(pointer).unwrap().as_u64().unwrap());
+    let accepted = [
+        with(&good, "/l1Timestamp", Value::Null),
+        with(&good, "/target/timestamp", Value::Null),
+        with(&good, "/messageHash", Value::Null),
+        with(&good, "/l2Sender", Value::Null),
+        with(&good, "/txNumberInBatch", json!(hex("/txNumberInBatch"))),
+        with(&good, "/chainId", json!("324n")),
+        with(&good, "/id", json!("009")),
+        with(&good, "/target/number", json!(hex("/target/number"))),
+        with(&good, "/sender", json!(bare("/sender").0)),
+        with(&good, "/log", json!(bare("/log").1)),
+        with(&good, "/target/root", json!(format!("HexBytes('{}')", bare("/target/root").1))),
+        with(&timed, "/target/timestamp", json!(time)),
+        with(&timed, "/target/timestamp", json!(time + 1)),
+    ];
+    let refused = [
+        with(&timed, "/target/timestamp", json!(time - 1)),
+        with(&good, "/target/timestamp", json!(1)),
+        with(
+            &timed,
+            "/target",
+            json!({"kind": "sl-batch", "slChainId": 1, "number": timed["target"]["number"], "root": timed["target"]["root"], "timestamp": time}),
+        ),
+        with(&good, "/target", json!({"kind": "batch-root", "root": good["root"]})),
+        with(&good, "/target", json!({"kind": "batch-root", "root": good["root"], "number": 1})),
+        with(&good, "/root", json!("0x12")),
+        with(&good, "/proof", json!([good["proof"][0], "none"])),
+    ];
+    let mut unjudged: Vec<Value> = vec![
+        with(&good, "/target/kind", json!("nonsense")),
+        with(&good, "/target/kind", Value::Null),
+        with(&good, "/log", json!({"sender": good["sender"]})),
+        with(&good, "/id", json!("nine")),
+        with(&good, "/chainId", json!("18446744073709551616")),
+        with(&good, "/request", Value::Null),
+    ];
+    for missing in ["/id", "/batchNumber", "/chainId", "/log", "/target/root", "/target/slChainId"]
+    {
+        unjudged.push(with(&good, missing, Value::Null));
+    }
+    for other in [
+        "l2Sender",
+        "l2_sender",
+        "l2BatchNumber",
+        "l1BatchNumber",
+        "l2MessageIndex",
+        "l2_tx_number_in_block",
+        "l2TxNumberInBatch",
+        "chain_id",
+        "message_hash",
+        "l1_timestamp",
+        "merkleProof",
+        "data",
+        "jsonrpc",
+    ] {
+        unjudged.push(with(&good, &format!("/{other}"), json!(1)));
+    }
+    let records = [&accepted[..], &refused, &unjudged].concat();
+    let Some(folded) = folded(&page(), &records) else { return };
+    assert_eq!(folded.len(), records.len());
+    for (at, (folded, record)) in folded.iter().zip(&records).enumerate() {
+        let is_accepted = at < accepted.len();
+        assert_eq!(folded["root"].is_string(), is_accepted, "{at}: {folded} {record}");
+        let is_refused = !is_accepted && at < accepted.len() + refused.len();
+        assert_eq!(folded["isRefused"] == true, is_refused, "{at}: {folded} {record}");
+    }
+}
+
 /// A bundle is the page with its records, which it checks by itself.
 #[test]
 fn a_bundle_contains_its_proofs_and_their_checker() {

@@ -129,19 +129,36 @@ def _logs(found: Found, written: Output, exported: Exported, chain: int | None) 
     last = exported.last_block or 0
     if EXECUTED not in found.columns or chain is None:
         count = written.write(RECEIPTS_FILE, receipts(repository, last))
+        if count == 0:
+            text = f"no receipt up to block {last} has L2→L1 logs"
+            return _no_logs(found, written, exported, text, RECEIPTS_FILE)
         exported.files[RECEIPTS_FILE] = f"{count:,} receipts with L2→L1 logs, up to block {last}"
         exported.notes.append(f"no {EXECUTED}: the receipts do not name their batches; slproof index finds them")
         return
     archive = Archive(repository, found.columns[EXECUTED]["batch_info"], chain, last)
     written.write(BATCHES_FILE, archive.own_batches())
     written.write(LOGS_FILE, archive.raw())
+    reasons = [
+        f"left out: {left_out}; {reason}"
+        for left_out, reason in (
+            (archive.later, f"they end after block {last}"),
+            (archive.without_blocks, f"{REPOSITORY} lacks some of their blocks"),
+        )
+        if left_out.count
+    ]
+    if archive.batches == 0:
+        text = "; ".join(["no executed batch", *reasons])
+        return _no_logs(found, written, exported, text, BATCHES_FILE, LOGS_FILE)
+    exported.notes += reasons
     exported.files[LOGS_FILE] = f"the logs of {archive.batches:,} batches of chain {chain}"
     exported.files[BATCHES_FILE] = "the same batches with their blocks, for --sl-batches of proofs through this chain"
-    for left_out, reason in (
-        (archive.later, f"they end after block {last}"),
-        (archive.without_blocks, f"{REPOSITORY} lacks some of their blocks"),
-    ):
-        if left_out.count:
-            exported.notes.append(f"left out: {left_out}; {reason}")
     if archive.without_messages.count:
         exported.notes.append(f"without their messages: {archive.without_messages}; receipts lack the events of some")
+
+
+def _no_logs(found: Found, written: Output, exported: Exported, text: str, *names: str) -> None:
+    """Removes files without logs; an export of nothing else is an error."""
+    if not exported.files:
+        raise error("nothing-found", f"{found.paths[REPOSITORY]}: {text}")
+    written.remove(*names)
+    exported.notes.append(f"no logs: {text}")

@@ -43,6 +43,14 @@ class Output:
             raise self._failed(cause) from cause
         return count
 
+    def remove(self, *names: str) -> None:
+        """Removes files that were written. Raises Error."""
+        try:
+            for name in names:
+                (self._made / name).unlink()
+        except OSError as cause:
+            raise self._failed(cause) from cause
+
     def __enter__(self) -> Output:
         return self
 

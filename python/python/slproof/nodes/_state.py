@@ -85,6 +85,8 @@ class Keeper:
         if following is None:
             text = "the node had not finished to fill it: it does not say its batch (block_number)"
             raise error("incomplete-state", f"{state.path}: {text}")
+        if len(following) != 4 or not any(following):
+            raise _unknown(state, _NEXT_BATCH, following)
         self.batch = int.from_bytes(following, "little") - 1
 
     def table(self) -> Iterator[str]:
