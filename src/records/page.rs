@@ -1,9 +1,18 @@
 /// The page that finds messages, shows their proofs and checks them in the browser: one file of HTML with its
 /// script, which needs nothing else. It asks the server or reads the directory that it comes from.
-pub const PAGE: &str = include_str!("../../web/index.html");
+pub const PAGE: &str = concat!(
+    include_str!("../../web/page/start.html"),
+    include_str!("../../web/page/style.css"),
+    include_str!("../../web/page/body.html"),
+    include_str!("../../web/page/keccak.js"),
+    include_str!("../../web/page/verifier.js"),
+    include_str!("../../web/page/sources.js"),
+    include_str!("../../web/page/view.js"),
+    include_str!("../../web/page/end.html"),
+);
 
 /// What a page gets that proves what L1 stored: a script that uses functions of the page, and a place for the proofs.
-const L1: &str = include_str!("../../web/l1.html");
+const L1: &str = include_str!("../../web/page/l1.html");
 
 /// Where the page takes records from if they are in the page itself.
 const RECORDS: &str = "<script type=\"application/json\" id=\"bundle\">";

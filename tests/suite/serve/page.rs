@@ -3,9 +3,11 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use serde_json::{Value, json};
+use slproof::records::PAGE;
 
 use crate::support::{
     binary::{prove_args, run, run_with_input},
@@ -14,22 +16,24 @@ use crate::support::{
     tools::tool,
 };
 
-fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
-
 /// What the script of a page makes of records; `None` if Node is not installed.
 fn folded(page: &Path, records: &[Value]) -> Option<Vec<Value>> {
     let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
-    let script = file("tests/clients/page.cjs");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/page.cjs");
     let args = [script.to_str().unwrap(), page.to_str().unwrap()];
     let printed = tool("node", &args, lines.as_bytes())?;
     let printed = String::from_utf8(printed).unwrap();
     Some(printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
-fn page() -> PathBuf {
-    file("web/index.html")
+/// A file with the page.
+fn page() -> &'static Path {
+    static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page.html");
+        fs::write(&file, PAGE).unwrap();
+        file
+    });
+    &FILE
 }
 
 /// The record of a line of accepted or refused proofs through a settlement layer.
@@ -59,7 +63,7 @@ fn the_page_folds_what_prove_writes() {
     let calls = run(prove_args("gateway-v31", &["--all", "--format", "calldata"]));
     let calls: Vec<Value> =
         calls.stdout.lines().step_by(40).map(|line| serde_json::from_str(line).unwrap()).collect();
-    let Some(folded) = folded(&page(), &records) else { return };
+    let Some(folded) = folded(page(), &records) else { return };
     assert!(folded.len() > 50);
     for ((folded, record), call) in folded.iter().zip(&records).zip(&calls) {
         assert_eq!(folded["root"], record["target"]["root"], "{folded}");
@@ -117,7 +121,7 @@ fn the_page_refuses_what_was_changed() {
     let mut longer = good.clone();
     longer["proof"].as_array_mut().unwrap().push(good["root"].clone());
     changed.push(longer);
-    let Some(folded) = folded(&page(), &changed) else { return };
+    let Some(folded) = folded(page(), &changed) else { return };
     for (at, folded) in folded.iter().enumerate() {
         assert!(folded["error"].is_string(), "{at}: {folded} {}", changed[at]);
     }
@@ -144,7 +148,7 @@ fn the_page_judges_as_contracts_did() {
         let records: Vec<Value> = lines.iter().map(|line| record(line, sl_chain)).collect();
         assert!(records.len() > 40, "{name}");
         let verdicts: Vec<bool> = {
-            let Some(folded) = folded(&page(), &records) else { return };
+            let Some(folded) = folded(page(), &records) else { return };
             folded.iter().map(|folded| folded["root"].is_string()).collect()
         };
         for (line, verdict) in lines.iter().zip(verdicts) {
@@ -165,7 +169,7 @@ fn the_page_reads_timestamps() {
         [record, without, other]
     });
     let records: Vec<Value> = records.collect();
-    let Some(folded) = folded(&page(), &records) else { return };
+    let Some(folded) = folded(page(), &records) else { return };
     assert!(folded.len() > 10);
     for (folded, record) in folded.chunks(3).zip(records.chunks(3)) {
         assert_eq!(folded[0]["root"], record[0]["target"]["root"]);
@@ -251,7 +255,7 @@ fn the_page_reads_records_as_verify_does() {
         unjudged.push(with(&good, &format!("/{other}"), json!(1)));
     }
     let records = [&accepted[..], &refused, &unjudged].concat();
-    let Some(folded) = folded(&page(), &records) else { return };
+    let Some(folded) = folded(page(), &records) else { return };
     assert_eq!(folded.len(), records.len());
     for (at, (folded, record)) in folded.iter().zip(&records).enumerate() {
         let is_accepted = at < accepted.len();
@@ -297,7 +301,7 @@ fn the_server_shows_the_page() {
     let server = gateway.serve(&[]);
     let page = server.get("/");
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
-    assert_eq!(page.body, fs::read_to_string(file("web/index.html")).unwrap());
+    assert_eq!(page.body, PAGE);
     assert!(page.body.contains("default-src 'none'") && !page.body.contains("https://"));
     let found = server.result("/", "slproof_find", json!([crate::support::server::RECORDED]));
     let places = json!([{"chainId": 324, "batchNumber": 501_239, "id": 8}, {"chainId": 324, "batchNumber": 501_239, "id": 9}]);
