@@ -45,7 +45,7 @@ impl Site {
         let url = format!("http://{}/", self.server.address);
         let script = script(name);
         let args = [&script, path].map(|path| path.to_str().unwrap());
-        tool("node", &[args[0], &url, args[1]], input.to_string().as_bytes()).expect("node");
+        tool("node", &[args[0], &url, args[1]], input.to_string().as_bytes()).unwrap();
     }
 
     /// What `prove` writes, line by line.
