@@ -277,7 +277,7 @@ fn hexadecimal_and_separators_of_every_database_are_read() {
             plain += &([&*v, "", &s, &a].join(separator) + "\r\n");
             hashed += &([key, v].join(separator) + "\n");
         }
-        let header = ["hashed_key", "value"].join(separator) + "\n";
+        let header = "\n \r\n".to_owned() + &["hashed_key", "value"].join(separator) + "\n";
         check(&read(&plain, &at(None)).unwrap().state, OLD);
         check(&read(&(header + &hashed), &at(None)).unwrap().state, OLD);
         check(&read(&hashed, &at(None)).unwrap().state, OLD);
