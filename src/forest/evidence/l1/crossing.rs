@@ -199,13 +199,14 @@ impl<'r> Crossing<'r> {
         }
         let mut values: Vec<Hash> = self.shared.last(at).into_iter().collect();
         let chain = self.chains.get(index as usize).filter(|_| level == 0);
-        if !self.record.shared_slots.contains(&at) || chain.is_some_and(|chain| chain.is_open) {
-            values.extend(&self.unplaced);
-        }
         values.extend(chain.into_iter().flat_map(CrossingChain::possible_leaves));
         if let Some(below) = level.checked_sub(1) {
             let pairs = self.pairs([0, 1].map(|side| (below, 2 * index + side)), count);
             values.extend(pairs.iter().map(|[left, right]| hash_node(*left, *right)));
+        }
+        // Last, because anyone can write many values.
+        if !self.record.shared_slots.contains(&at) || chain.is_some_and(|chain| chain.is_open) {
+            values.extend(&self.unplaced);
         }
         values.dedup();
         values.truncate(MOST_TRIED);
