@@ -11,6 +11,7 @@ import sys
 
 import node_databases as written
 import pyarrow
+import pyarrow.compute
 import pytest
 from tools import needed
 

@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import pyarrow
+import pyarrow.compute
 import pyarrow.parquet
 import pytest
 
