@@ -173,12 +173,12 @@ pub(super) mod tests {
     use crate::keccak::keccak256;
 
     /// The root of each batch in these tests.
-    pub(in super::super) fn root(number: u64) -> Hash {
+    pub(crate) fn root(number: u64) -> Hash {
         keccak256(&number.to_be_bytes())
     }
 
     /// Batches by number, each with the batch of the settlement layer that executed it.
-    pub(in super::super) fn executed(batches: &[(u64, u64)]) -> Executed {
+    pub(crate) fn executed(batches: &[(u64, u64)]) -> Executed {
         let mut executed = Executed::default();
         for (number, since) in batches {
             executed.push(BatchNumber(*number), root(*number), SlBatch(*since));
