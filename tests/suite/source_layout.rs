@@ -167,8 +167,9 @@ fn no_files_import_each_other_in_a_circle() {
         .map(|(file, _, text)| {
             let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
             let module = path.split('/').filter(|name| *name != "lib").map(str::to_owned).collect();
-            let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-            (module, imports(code))
+            let tests = ["#[cfg(test)]\nmod tests", "#[cfg(test)]\npub(super) mod tests"];
+            let end = tests.iter().filter_map(|tests| text.find(tests)).min();
+            (module, imports(&text[..end.unwrap_or(text.len())]))
         })
         .collect();
     let mut graph: BTreeMap<_, BTreeSet<_>> = files
