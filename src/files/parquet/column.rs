@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -89,6 +90,34 @@ enum Values {
     Indexes(Hybrid),
 }
 
+/// A value where it is stored.
+enum Stored<'c> {
+    /// A part of a page.
+    Part(&'c Bytes, Range<usize>),
+    /// A little-endian number with this many bytes.
+    Number([u8; 8], usize),
+    Apart(Bytes),
+}
+
+impl Stored<'_> {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Part(page, place) => &page[place.clone()],
+            Self::Number(bytes, len) => &bytes[..*len],
+            Self::Apart(bytes) => bytes,
+        }
+    }
+
+    /// The value, which keeps its page in memory.
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Part(page, place) => page.slice(place),
+            Self::Number(bytes, len) => Bytes::copy_from_slice(&bytes[..len]),
+            Self::Apart(bytes) => bytes,
+        }
+    }
+}
+
 impl Column {
     pub(super) fn new(
         file: &Arc<File>,
@@ -112,7 +141,16 @@ impl Column {
     /// [`Damage`] when a page is damaged, or when there is no further row.
     pub(crate) fn value(&mut self) -> Result<Option<Bytes>, Damage> {
         let (_, definition) = self.take_level()?;
-        self.value_at(definition)
+        self.value_at(definition, |value| value.into_bytes())
+    }
+
+    /// Reads the value in the next row as [`Self::value`] does, and returns what `read` makes of it.
+    ///
+    /// # Errors
+    /// As [`Self::value`].
+    pub(crate) fn read<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> Result<Option<T>, Damage> {
+        let (_, definition) = self.take_level()?;
+        self.value_at(definition, |value| read(value.as_slice()))
     }
 
     /// Reads the number in the next row of a column of integers or of 64-bit floats; `None` for null. The bits are
@@ -121,7 +159,7 @@ impl Column {
     /// # Errors
     /// As [`Self::value`].
     pub(crate) fn number(&mut self) -> Result<Option<u64>, Damage> {
-        Ok(self.value()?.map(|mut value| value.get_uint_le(value.len().min(8))))
+        self.read(|mut value| value.get_uint_le(value.len().min(8)))
     }
 
     /// Whether the values are in lists.
@@ -136,13 +174,13 @@ impl Column {
     /// As [`Self::value`], or when the list is too long.
     pub(crate) fn list(&mut self) -> Result<Option<Vec<Option<Bytes>>>, Damage> {
         let (_, first) = self.take_level()?;
-        let mut list = vec![self.value_at(first)?];
+        let mut list = vec![self.value_at(first, |value| value.into_bytes())?];
         while let Some((1.., definition)) = self.peek_level()? {
             self.next = None;
             if list.len() == LONGEST_LIST {
                 return Err(Damage::LongList);
             }
-            list.push(self.value_at(definition)?);
+            list.push(self.value_at(definition, |value| value.into_bytes())?);
         }
         Ok(if matches!(list[..], [None]) { None } else { Some(list) })
     }
@@ -166,14 +204,13 @@ impl Column {
                 return Err(Damage::LongList);
             }
             len += 1;
-            let value = self.value_at(definition)?;
-            match value.as_deref().map(<[u8; N]>::try_from) {
-                Some(Ok(value)) => list.push(value),
-                other if irregular.is_none() => {
-                    let got = other.and(value).map(|value| value.len());
-                    irregular = Some(got.map_or(Irregular::Null, Irregular::Length));
-                }
-                _ => {}
+            let value = self.value_at(definition, |value| {
+                let bytes = value.as_slice();
+                bytes.try_into().map_err(|_| Irregular::Length(bytes.len()))
+            })?;
+            match value.unwrap_or(Err(Irregular::Null)) {
+                Ok(value) => list.push(value),
+                Err(other) => irregular = irregular.or(Some(other)),
             }
             len += self.take_plain(list, LONGEST_LIST - len)?;
             next = match self.peek_level()? {
@@ -246,32 +283,45 @@ impl Column {
         Damage::Page { at: self.page.at, problem }
     }
 
-    fn value_at(&mut self, definition: u64) -> Result<Option<Bytes>, Damage> {
+    /// What `read` makes of the value with this definition level; `None` for null.
+    fn value_at<T>(
+        &mut self,
+        definition: u64,
+        read: impl FnOnce(Stored<'_>) -> T,
+    ) -> Result<Option<T>, Damage> {
         if definition < self.leaf.definition.into() {
             return Ok(None);
         }
+        let expected = self.leaf.physical.len();
         let value = match &mut self.page.values {
-            Values::Plain(bytes) => take_value(bytes, self.leaf.physical).ok_or(Problem::Values),
-            Values::Deltas(numbers) => {
-                let number = numbers.next().map(|number| number.to_le_bytes());
-                let len = self.leaf.physical.len().unwrap_or(8);
-                number.map(|bytes| Bytes::copy_from_slice(&bytes[..len])).ok_or(Problem::Values)
-            }
-            Values::Lengths(values) => values.next().ok_or(Problem::Values),
+            Values::Plain(bytes) => first_value(bytes, self.leaf.physical).map(|place| {
+                let end = place.end;
+                let value = read(Stored::Part(bytes, place));
+                bytes.advance(end);
+                value
+            }),
+            Values::Deltas(numbers) => numbers
+                .next()
+                .map(|number| read(Stored::Number(number.to_le_bytes(), expected.unwrap_or(8)))),
+            Values::Lengths(values) => values.next().map(|value| read(Stored::Apart(value))),
             Values::Shared(values) => {
-                let expected = self.leaf.physical.len();
-                let value =
-                    values.next().filter(|value| expected.is_none_or(|len| len == value.len()));
-                value.ok_or(Problem::Values)
+                let value = values.next();
+                let value = value.filter(|value| expected.is_none_or(|len| len == value.len()));
+                value.map(|value| read(Stored::Apart(value)))
             }
-            Values::Bits(bits) => bits.next().map(boolean).ok_or(Problem::Values),
-            Values::Indexes(indexes) => match (indexes.next(), &self.dictionary) {
-                (None, _) => Err(Problem::Values),
-                (Some(at), Some(dictionary)) => dictionary.get(at).ok_or(Problem::Dictionary),
-                (Some(_), None) => Err(Problem::Dictionary),
+            Values::Bits(bits) => bits.next().map(|bit| read(Stored::Apart(boolean(bit)))),
+            Values::Indexes(indexes) => match indexes.next() {
+                None => None,
+                Some(at) => {
+                    let Some((page, place)) = self.dictionary.as_ref().and_then(|all| all.get(at))
+                    else {
+                        return Err(self.damaged(Problem::Dictionary));
+                    };
+                    Some(read(Stored::Part(page, place)))
+                }
             },
         };
-        value.map(Some).map_err(|problem| self.damaged(problem))
+        value.map(Some).ok_or_else(|| self.damaged(Problem::Values))
     }
 
     /// Starts to read a page.
@@ -352,7 +402,7 @@ struct Dictionary {
 
 enum Places {
     /// Every value has this length.
-    Fixed { len: usize, count: u64 },
+    Fixed { len: usize, count: usize },
     /// The offset of each value, which is after its length.
     Offsets(Vec<u32>),
 }
@@ -362,14 +412,14 @@ impl Dictionary {
     fn new(bytes: Bytes, count: u64, physical: Physical) -> Option<Self> {
         let places = match physical.len() {
             Some(len) => {
-                let needed = usize::try_from(count).ok()?.checked_mul(len)?;
-                (needed <= bytes.len()).then_some(Places::Fixed { len, count })?
+                let count = usize::try_from(count).ok()?;
+                (count.checked_mul(len)? <= bytes.len()).then_some(Places::Fixed { len, count })?
             }
             None => {
-                let (mut rest, mut offsets) = (bytes.clone(), Vec::new());
+                let (mut rest, mut offsets) = (&bytes[..], Vec::new());
                 for _ in 0..count {
                     offsets.push(u32::try_from(bytes.len() - rest.len()).ok()?);
-                    take_prefixed(&mut rest)?;
+                    rest = &rest[prefixed(rest)?.end..];
                 }
                 Places::Offsets(offsets)
             }
@@ -377,17 +427,21 @@ impl Dictionary {
         Some(Self { bytes, places })
     }
 
-    fn get(&self, at: u64) -> Option<Bytes> {
-        match &self.places {
+    /// The page and the place of a value in it.
+    fn get(&self, at: u64) -> Option<(&Bytes, Range<usize>)> {
+        let at = usize::try_from(at).ok()?;
+        let place = match &self.places {
             Places::Fixed { len, count } => {
-                let start = usize::try_from(at).ok().filter(|_| at < *count)? * len;
-                Some(self.bytes.slice(start..start + len))
+                let start = (at < *count).then_some(at * len)?;
+                start..start + len
             }
             Places::Offsets(offsets) => {
-                let start = *offsets.get(usize::try_from(at).ok()?)?;
-                take_prefixed(&mut self.bytes.slice(start as usize..))
+                let start = *offsets.get(at)? as usize;
+                let place = prefixed(self.bytes.get(start..)?)?;
+                start + place.start..start + place.end
             }
-        }
+        };
+        Some((&self.bytes, place))
     }
 }
 
@@ -408,17 +462,26 @@ fn boolean(bit: u64) -> Bytes {
     Bytes::from_static(if bit == 0 { &[0] } else { &[1] })
 }
 
-fn take_value(bytes: &mut Bytes, physical: Physical) -> Option<Bytes> {
+/// The place of the first value of a page.
+fn first_value(bytes: &[u8], physical: Physical) -> Option<Range<usize>> {
     match physical.len() {
-        Some(len) => take(bytes, len),
-        None => take_prefixed(bytes),
+        Some(len) => (len <= bytes.len()).then_some(0..len),
+        None => prefixed(bytes),
     }
+}
+
+/// The place of bytes that follow their length.
+fn prefixed(bytes: &[u8]) -> Option<Range<usize>> {
+    let (len, rest) = bytes.split_first_chunk::<4>()?;
+    let len = usize::try_from(u32::from_le_bytes(*len)).ok()?;
+    (len <= rest.len()).then_some(4..4 + len)
 }
 
 /// Takes bytes that follow their length.
 fn take_prefixed(bytes: &mut Bytes) -> Option<Bytes> {
-    let len = take(bytes, 4)?.get_u32_le();
-    take(bytes, usize::try_from(len).ok()?)
+    let place = prefixed(bytes)?;
+    bytes.advance(place.start);
+    take(bytes, place.len())
 }
 
 fn take(bytes: &mut Bytes, len: usize) -> Option<Bytes> {

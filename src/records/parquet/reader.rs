@@ -1,5 +1,4 @@
 use bytemuck::TransparentWrapper;
-use bytes::Bytes;
 
 use super::columns::{COLUMNS, Column, kind_of_name};
 use crate::{
@@ -10,7 +9,7 @@ use crate::{
     message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash, Timestamp},
     proof::{
-        TargetRecord,
+        TargetKind, TargetRecord,
         reader::{Defaults, Fields, Item, LogFields, RecordError},
     },
 };
@@ -156,9 +155,17 @@ impl Rows {
         Ok(column.map(parquet::Column::number).transpose()?.flatten())
     }
 
-    fn bytes(&mut self, column: Column) -> Result<Option<Bytes>, Damage> {
+    fn read<T>(
+        &mut self,
+        column: Column,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, Damage> {
         let column = self.columns[column as usize].as_mut();
-        Ok(column.map(parquet::Column::value).transpose()?.flatten())
+        Ok(column.map(|column| column.read(read)).transpose()?.flatten())
+    }
+
+    fn fixed<const N: usize>(&mut self, column: Column) -> Result<Option<Fixed<N>>, Damage> {
+        self.read(column, |bytes| bytes.try_into().map_err(|_| bytes.len()))
     }
 
     fn words(&mut self) -> Result<Option<Result<(), Irregular>>, Damage> {
@@ -172,44 +179,48 @@ impl Rows {
             chain_id: self.number(Column::ChainId)?,
             batch_number: self.number(Column::BatchNumber)?,
             id: self.number(Column::Id)?,
-            root: self.bytes(Column::Root)?,
+            root: self.fixed(Column::Root)?,
             words: self.words()?,
-            target_kind: self.bytes(Column::TargetKind)?,
+            target_kind: self.read(Column::TargetKind, kind_of_name)?,
             target_sl_chain_id: self.number(Column::TargetSlChainId)?,
             target_number: self.number(Column::TargetNumber)?,
-            target_root: self.bytes(Column::TargetRoot)?,
-            log: self.bytes(Column::Log)?,
-            message: self.bytes(Column::Message)?,
-            error_code: self.bytes(Column::ErrorCode)?,
-            request: self.bytes(Column::Request)?,
-            sender: self.bytes(Column::Sender)?,
+            target_root: self.fixed(Column::TargetRoot)?,
+            log: self.fixed(Column::Log)?,
+            message: self.read(Column::Message, <[u8]>::to_vec)?,
+            error_code: self.read(Column::ErrorCode, |_| ())?,
+            request: self.read(Column::Request, |_| ())?,
+            sender: self.fixed(Column::Sender)?,
             tx_number: self.number(Column::TxNumber)?,
-            message_hash: self.bytes(Column::MessageHash)?,
+            message_hash: self.fixed(Column::MessageHash)?,
             l1_timestamp: self.number(Column::L1Timestamp)?,
             target_timestamp: self.number(Column::TargetTimestamp)?,
         })
     }
 }
 
+/// The bytes of a value, or how many there are if their number is wrong.
+type Fixed<const N: usize> = Result<[u8; N], usize>;
+
 /// The values of a row.
 struct Row {
     chain_id: Option<u64>,
     batch_number: Option<u64>,
     id: Option<u64>,
-    root: Option<Bytes>,
+    root: Option<Fixed<32>>,
     /// Whether there are words, and whether each has 32 bytes.
     words: Option<Result<(), Irregular>>,
-    target_kind: Option<Bytes>,
+    /// `None` within if the name is not one of a kind.
+    target_kind: Option<Option<TargetKind>>,
     target_sl_chain_id: Option<u64>,
     target_number: Option<u64>,
-    target_root: Option<Bytes>,
-    log: Option<Bytes>,
-    message: Option<Bytes>,
-    error_code: Option<Bytes>,
-    request: Option<Bytes>,
-    sender: Option<Bytes>,
+    target_root: Option<Fixed<32>>,
+    log: Option<Fixed<{ L2ToL1Log::LEN }>>,
+    message: Option<Vec<u8>>,
+    error_code: Option<()>,
+    request: Option<()>,
+    sender: Option<Fixed<20>>,
     tx_number: Option<u64>,
-    message_hash: Option<Bytes>,
+    message_hash: Option<Fixed<32>>,
     l1_timestamp: Option<u64>,
     target_timestamp: Option<u64>,
 }
@@ -233,7 +244,7 @@ impl Row {
             (None, None) if numbers == [None; 3] => None,
             (kind, root) => {
                 let kind = kind.ok_or_else(|| missing(Column::TargetKind))?;
-                let kind = kind_of_name(&kind).ok_or(RecordError::TargetKind)?;
+                let kind = kind.ok_or(RecordError::TargetKind)?;
                 let root = root.ok_or_else(|| missing(Column::TargetRoot))?;
                 let timestamp = self.target_timestamp.map(Timestamp);
                 Some(TargetRecord {
@@ -264,7 +275,7 @@ impl Row {
             words: words.to_vec(),
             target,
             log: fixed(Column::Log, self.log)?.map(L2ToL1Log::new),
-            message: self.message.map(|message| message.to_vec()),
+            message: self.message,
             l1_timestamp: self.l1_timestamp.map(Timestamp),
             log_fields: LogFields {
                 sender: fixed(Column::Sender, self.sender)?.map(Address::new),
@@ -276,15 +287,14 @@ impl Row {
     }
 }
 
-fn hash(column: Column, value: Option<Bytes>) -> Result<Option<Hash>, RecordError> {
+fn hash(column: Column, value: Option<Fixed<32>>) -> Result<Option<Hash>, RecordError> {
     Ok(fixed(column, value)?.map(Hash::new))
 }
 
 fn fixed<const N: usize>(
     column: Column,
-    value: Option<Bytes>,
+    value: Option<Fixed<N>>,
 ) -> Result<Option<[u8; N]>, RecordError> {
-    let Some(bytes) = value else { return Ok(None) };
-    let wrong = |_| RecordError::Length { column: column.name(), expected: N, got: bytes.len() };
-    (*bytes).try_into().map(Some).map_err(wrong)
+    let wrong = |got| RecordError::Length { column: column.name(), expected: N, got };
+    value.transpose().map_err(wrong)
 }
