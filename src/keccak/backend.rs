@@ -9,7 +9,7 @@ use super::neon;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512, avx512vl};
 use super::{
-    inputs::{Inputs, Leaves, RATE},
+    inputs::{Inputs, Leaves, RATE, Texts},
     portable,
 };
 use crate::primitives::Hash;
@@ -141,12 +141,34 @@ impl Backend {
         self.run(inputs, out);
     }
 
+    /// [`hash_texts`](super::hash_texts) on this backend.
+    ///
+    /// # Panics
+    /// When `texts` and `out` differ in length.
+    pub fn hash_texts(self, texts: &[&[u8]], out: &mut [Hash]) {
+        assert_eq!(texts.len(), out.len(), "an output for every text");
+        let (mut short, mut places) = (Vec::new(), Vec::new());
+        for (place, text) in texts.iter().enumerate() {
+            if text.len() < RATE {
+                short.push(*text);
+                places.push(place);
+            } else {
+                out[place] = super::keccak256(text);
+            }
+        }
+        let mut hashes = vec![Hash::ZERO; short.len()];
+        self.run(Texts(&short), &mut hashes);
+        for (place, hash) in places.into_iter().zip(hashes) {
+            out[place] = hash;
+        }
+    }
+
     #[allow(
         unsafe_code,
         reason = "a backend is entered from code that is compiled for any processor"
     )]
     fn run<I: Inputs>(self, inputs: I, out: &mut [Hash]) {
-        const { assert!(I::LEN < RATE && I::LEN.is_multiple_of(8)) };
+        const { assert!(I::LEN <= RATE && I::LEN.is_multiple_of(8)) };
         let out = Hash::peel_slice_mut(out);
         match self.0 {
             #[cfg(target_arch = "x86_64")]

@@ -59,7 +59,7 @@ macro_rules! keccak_kernel {
         remainder: up_to $few:literal on $narrower:ident,
     ) => {
         use $crate::keccak::{
-            inputs::{Inputs, ROW},
+            inputs::{Inputs, RATE, ROW},
             kernel::ROUND_CONSTANTS,
         };
 
@@ -95,9 +95,11 @@ macro_rules! keccak_kernel {
                 }
                 words.copy_from_slice(&load(rows)[..words.len()]);
             }
-            // The padding: one bit after the input, one at the end of the rate.
-            words[I::LEN / 8] = splat(0x01);
-            words[16] = xor(words[16], splat(0x80 << 56));
+            if I::LEN < RATE {
+                // The padding: one bit after the input, one at the end of the rate.
+                words[I::LEN / 8] = splat(0x01);
+                words[16] = xor(words[16], splat(0x80 << 56));
+            }
             store(permute(&state))
         }
 

@@ -2,7 +2,7 @@
 //!
 //! Rebuilding a tree hashes many inputs of one length. The tree code therefore passes whole slices to
 //! [`hash_many`], [`hash_pairs`] and [`hash_leaves`], and a [`Backend`] hashes as many of them at once as the
-//! processor has lanes. [`keccak256`] is for single inputs.
+//! processor has lanes. [`hash_texts`] does so for messages, which have any length. [`keccak256`] is for single inputs.
 //!
 //! This is the Keccak-256 of Ethereum (padding byte `0x01`), not FIPS 202's SHA3-256.
 
@@ -87,4 +87,13 @@ pub fn hash_pairs(nodes: &[Hash], parents: &mut [Hash]) {
 /// When `roots`, `numbers` and `out` differ in length.
 pub fn hash_leaves(prefix: &Hash, roots: &[Hash], numbers: &[u64], out: &mut [Hash]) {
     Backend::best().hash_leaves(prefix, roots, numbers, out);
+}
+
+/// Hashes texts of any length into the outputs of the same index, on the calling thread. Those below 136 bytes are
+/// hashed many at once.
+///
+/// # Panics
+/// When `texts` and `out` differ in length.
+pub fn hash_texts(texts: &[&[u8]], out: &mut [Hash]) {
+    Backend::best().hash_texts(texts, out);
 }

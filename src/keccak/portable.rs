@@ -15,8 +15,9 @@ pub(super) fn hash_one(input: &[u8]) -> [u8; 32] {
 pub(super) fn hash_many<I: Inputs>(inputs: I, first: usize, out: &mut [[u8; 32]]) {
     for (input, hash) in (first..).zip(out) {
         let mut hasher = Keccak::v256();
-        for row in 0..I::LEN.div_ceil(ROW) {
-            let len = ROW.min(I::LEN - row * ROW);
+        let whole = inputs.len(input);
+        for row in 0..whole.div_ceil(ROW) {
+            let len = ROW.min(whole - row * ROW);
             hasher.update(&inputs.row(input, row)[..len]);
         }
         *hash = finish(hasher);

@@ -90,6 +90,23 @@ proptest! {
 }
 
 #[test]
+fn every_backend_hashes_texts_of_every_length_around_the_rate() {
+    let text: Vec<u8> = (0..300).map(|i| (i % 251) as u8).collect();
+    let lengths = if cfg!(miri) { 130..140 } else { 0..280 };
+    let texts: Vec<&[u8]> = lengths.map(|len| &text[..len]).collect();
+    let expected: Vec<_> = texts.iter().map(|text| sha3::Keccak256::digest(text)).collect();
+    for backend in Backend::supported() {
+        for count in [0, 1, 2, 3, 4, 5, 7, 8, 9, texts.len()] {
+            let mut out = vec![Hash::ZERO; count];
+            backend.hash_texts(&texts[..count], &mut out);
+            for ((text, hash), expected) in texts.iter().zip(&out).zip(&expected) {
+                assert_eq!(hash.as_bytes()[..], expected[..], "{}: {}", backend.name(), text.len());
+            }
+        }
+    }
+}
+
+#[test]
 fn known_answers() {
     fn zeros<const LEN: usize>(backend: Backend) -> String {
         let mut out = [Hash::ZERO; 9];
