@@ -6,6 +6,7 @@ use super::{
     verify_many::{self, BatchInput, ProofInput, head_len},
 };
 use crate::{
+    keccak::hash_texts,
     message::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash, Timestamp},
 };
@@ -14,8 +15,9 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct ProofGroup {
     words: Vec<Hash>,
+    messages: Vec<u8>,
     batches: Vec<BatchPart>,
-    proofs: Vec<LogPart>,
+    proofs: Vec<Proof>,
 }
 
 /// What proofs of a batch have in common, except for their words.
@@ -34,12 +36,20 @@ struct BatchPart {
     tail: Range<usize>,
 }
 
+/// The log of a proof.
+#[derive(Clone, Debug)]
+pub(crate) struct LogPart {
+    pub(crate) index: u64,
+    pub(crate) log: L2ToL1Log,
+    /// The place of its message in the messages of the group.
+    pub(crate) message: Option<Range<usize>>,
+}
+
 #[derive(Debug)]
-struct LogPart {
+struct Proof {
     /// The index of its batch.
     batch: usize,
-    index: u64,
-    log: L2ToL1Log,
+    part: LogPart,
     head: Range<usize>,
 }
 
@@ -63,31 +73,43 @@ impl ProofGroup {
         &mut self.words
     }
 
+    /// The messages so far. That of the next proof is appended before [`Self::push`] or [`Self::push_same`].
+    pub(crate) fn messages(&mut self) -> &mut Vec<u8> {
+        &mut self.messages
+    }
+
     /// What the last proof has in common with others of its batch.
     pub(crate) fn last(&self) -> Option<&Common> {
         self.batches.last().map(|batch| &batch.common)
     }
 
     /// Appends a proof whose words are the last ones. Its own end before `tail`.
-    pub(crate) fn push(
-        &mut self,
-        common: Common,
-        (index, log): (u64, L2ToL1Log),
-        words: usize,
-        tail: usize,
-    ) {
+    pub(crate) fn push(&mut self, common: Common, part: LogPart, words: usize, tail: usize) {
         self.batches.push(BatchPart { common, tail: tail..self.words.len() });
-        self.proofs.push(LogPart { batch: self.batches.len() - 1, index, log, head: words..tail });
+        self.proofs.push(Proof { batch: self.batches.len() - 1, part, head: words..tail });
     }
 
     /// Appends a proof that has everything but its own words, the last ones, in common with the proof before it.
-    pub(crate) fn push_same(&mut self, (index, log): (u64, L2ToL1Log), words: usize) {
+    pub(crate) fn push_same(&mut self, part: LogPart, words: usize) {
         let head = words..self.words.len();
-        self.proofs.push(LogPart { batch: self.batches.len() - 1, index, log, head });
+        self.proofs.push(Proof { batch: self.batches.len() - 1, part, head });
     }
 
-    /// Appends a proof with these words.
-    pub(crate) fn push_words(&mut self, common: Common, own: (u64, L2ToL1Log), words: &[Hash]) {
+    /// Appends the proof of a record.
+    pub(crate) fn push_record(&mut self, record: &ProofRecord, log: L2ToL1Log) {
+        let common = Common {
+            chain: record.chain_id,
+            batch: record.batch_number,
+            root: record.root,
+            l1_timestamp: record.l1_timestamp,
+            target: record.target,
+        };
+        let message = record.message.as_ref().map(|message| {
+            let start = self.messages.len();
+            self.messages.extend_from_slice(message);
+            start..self.messages.len()
+        });
+        let (part, words) = (LogPart { index: record.id, log, message }, &record.proof);
         // If there are fewer words than the first one says, the proof is refused.
         let (head, tail) = words.split_at(head_len(words).unwrap_or(words.len()));
         let start = self.words.len();
@@ -95,16 +117,16 @@ impl ProofGroup {
         let last = self.batches.last();
         if last.is_some_and(|last| last.common == common && self.words[last.tail.clone()] == *tail)
         {
-            return self.push_same(own, start);
+            return self.push_same(part, start);
         }
         let end = self.words.len();
         self.words.extend_from_slice(tail);
-        self.push(common, own, start, end);
+        self.push(common, part, start, end);
     }
 
     /// The record of the proof at this index, without its message.
     pub(crate) fn record(&self, at: usize) -> ProofRecord {
-        let LogPart { batch, index, log, head } = &self.proofs[at];
+        let Proof { batch, part: LogPart { index, log, .. }, head } = &self.proofs[at];
         let BatchPart { common, tail } = &self.batches[*batch];
         let Common { chain, batch, root, l1_timestamp, target } = *common;
         ProofRecord {
@@ -122,8 +144,8 @@ impl ProofGroup {
         }
     }
 
-    /// Folds the proofs. Returns by proof the root that it leads to; `None` if a check of the contracts refuses it, or if
-    /// its words contradict its batch root or its target.
+    /// Folds the proofs. Returns by proof the root that it leads to; `None` if a check of the contracts refuses it, if its
+    /// words contradict its batch root or its target, or if its message is not that of its log.
     pub(crate) fn folded(&self) -> Vec<Option<FoldedProof>> {
         let batches = self.batches.iter().map(|BatchPart { common, tail }| BatchInput {
             chain: common.chain,
@@ -133,15 +155,20 @@ impl ProofGroup {
             l1_timestamp: common.l1_timestamp,
             target: common.target.as_ref(),
         });
-        let proofs = self.proofs.iter().map(|LogPart { batch, index, log, head }| ProofInput {
+        let proofs = self.proofs.iter().map(|Proof { batch, part, head }| ProofInput {
             bundle: *batch,
-            index: *index,
-            log,
+            index: part.index,
+            log: &part.log,
             head: &self.words[head.clone()],
         });
         let batches: Vec<_> = batches.collect();
         let (own, ends) = verify_many::folded(&batches, &proofs.collect::<Vec<_>>());
-        let folded = |(proof, is_right): (&LogPart, bool)| {
+        let mut hashes = self.message_hashes().into_iter();
+        let folded = |(proof, is_right): (&Proof, bool)| {
+            let LogPart { log, message, .. } = &proof.part;
+            let hash = message.as_ref().and_then(|_| hashes.next());
+            let is_right =
+                is_right && (message.is_none() || log.is_message() && hash == Some(log.value()));
             let mut folded = ends[proof.batch].filter(|_| is_right)?;
             if let Some(target) = self.batches[proof.batch].common.target {
                 folded.root_ref = target.known(folded.root_ref);
@@ -149,5 +176,14 @@ impl ProofGroup {
             Some(FoldedProof { batch: proof.batch, folded })
         };
         self.proofs.iter().zip(own).map(folded).collect()
+    }
+
+    /// The hashes of the messages, in the order of their proofs.
+    fn message_hashes(&self) -> Vec<Hash> {
+        let places = self.proofs.iter().filter_map(|proof| proof.part.message.clone());
+        let messages: Vec<&[u8]> = places.map(|place| &self.messages[place]).collect();
+        let mut hashes = vec![Hash::ZERO; messages.len()];
+        hash_texts(&messages, &mut hashes);
+        hashes
     }
 }

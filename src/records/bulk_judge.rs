@@ -12,12 +12,11 @@ use super::{
 };
 use crate::{
     anchor::RootLocation,
-    keccak::keccak256,
     message::L2ToL1Log,
     primitives::Hash,
     proof::{
         Failure, Hints, Known, LeafRecord, ProofRecord, Reason, Verdict,
-        proof_group::{Common, FoldedProof, ProofGroup},
+        proof_group::{FoldedProof, ProofGroup},
         reader::{Defaults, ExactReader, Item, RecordError, compacted},
         verify::Folded,
     },
@@ -40,8 +39,6 @@ enum Read {
     Exact(Entry),
     /// The proof is in the group.
     Grouped(Box<ProofRecord>, L2ToL1Log),
-    /// The proof is judged alone.
-    Alone(Box<ProofRecord>, L2ToL1Log),
     /// The proof of a leaf of a batch root, which is judged alone.
     Leaf(Box<LeafRecord>),
     /// The record of a failed request.
@@ -144,18 +141,7 @@ impl BulkJudge {
             Ok(Item::Proof(record, log)) => (record, log),
             Err(error) => return Read::Unreadable(error),
         };
-        let message = record.message.as_deref();
-        if message.is_some_and(|text| !log.is_message() || keccak256(text) != log.value()) {
-            return Read::Alone(record, log);
-        }
-        let common = Common {
-            chain: record.chain_id,
-            batch: record.batch_number,
-            root: record.root,
-            l1_timestamp: record.l1_timestamp,
-            target: record.target,
-        };
-        group.push_words(common, (record.id, log), &record.proof);
+        group.push_record(&record, log);
         Read::Grouped(record, log)
     }
 
@@ -163,7 +149,7 @@ impl BulkJudge {
     fn alone(&self, line: u64, read: Read) -> Result<Option<VerdictLine>, StateError> {
         let item = match read {
             Read::Exact(entry) => entry.item(&self.defaults),
-            Read::Grouped(record, log) | Read::Alone(record, log) => Ok(Item::Proof(record, log)),
+            Read::Grouped(record, log) => Ok(Item::Proof(record, log)),
             Read::Leaf(record) => Ok(Item::Leaf(record)),
             Read::Failure => Ok(Item::Failure),
             Read::Unreadable(error) => Err(error),

@@ -3,16 +3,17 @@
 //! The words that the proofs of a batch have in common, two thirds of a record, are the same text in each of them.
 //! They are compared with those of the record before, and decoded only if they differ.
 
+use std::ops::Range;
+
 use memchr::memchr;
 
 use super::Defaults;
 use crate::{
-    keccak::keccak256,
     message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash, Timestamp},
     proof::{
         TargetKind, TargetRecord,
-        proof_group::{Common, ProofGroup},
+        proof_group::{Common, LogPart, ProofGroup},
         verify_many::metadata,
     },
 };
@@ -23,14 +24,12 @@ pub(crate) struct ExactReader<'t> {
     group: ProofGroup,
     /// The text of the last record from the end of its own words to its log.
     last: Option<&'t [u8]>,
-    /// The bytes of a message.
-    message: Vec<u8>,
 }
 
 impl<'t> ExactReader<'t> {
     /// Creates a reader of records that shall not contradict `defaults`.
     pub(crate) fn new(defaults: &'t Defaults) -> Self {
-        Self { defaults, group: ProofGroup::default(), last: None, message: Vec::new() }
+        Self { defaults, group: ProofGroup::default(), last: None }
     }
 
     /// The proofs of the records that were read.
@@ -39,12 +38,14 @@ impl<'t> ExactReader<'t> {
     }
 
     /// Reads a record, and compares the fields that repeat each other. Returns whether it has the exact form and
-    /// does not contradict itself or the defaults. [`parse`](super::parse) says what is wrong with others.
+    /// does not contradict itself or the defaults. [`parse`](super::parse) says what is wrong with others. The hash of a
+    /// message is compared by [`ProofGroup::folded`].
     pub(crate) fn read(&mut self, text: &'t [u8]) -> bool {
-        let start = self.group.words().len();
-        let is_read = self.record(text, start).is_some();
+        let (words, messages) = (self.group.words().len(), self.group.messages().len());
+        let is_read = self.record(text, words).is_some();
         if !is_read {
-            self.group.words().truncate(start);
+            self.group.words().truncate(words);
+            self.group.messages().truncate(messages);
         }
         is_read
     }
@@ -84,7 +85,7 @@ impl<'t> ExactReader<'t> {
             }
         };
         let log = L2ToL1Log::new(rest.bytes()?);
-        self.fields_of_log(&mut rest, &log)?;
+        let message = self.fields_of_log(&mut rest, &log)?;
         let l1_timestamp = rest.last_fields()?;
         let Defaults { chain: given_chain, batch: given_batch, log: given_log } = *self.defaults;
         let is_given = given_chain.is_none_or(|given| given == chain)
@@ -93,27 +94,33 @@ impl<'t> ExactReader<'t> {
         if !is_given {
             return None;
         }
+        let part = LogPart { index, log, message };
         match new {
             Some((target, text)) => {
                 let common = Common { chain, batch, root, l1_timestamp, target };
-                self.group.push(common, (index, log), start, tail);
+                self.group.push(common, part, start, tail);
                 self.last = Some(text);
             }
             None if self.group.last().is_none_or(|last| last.l1_timestamp != l1_timestamp) => {
                 return None;
             }
-            None => self.group.push_same((index, log), start),
+            None => self.group.push_same(part, start),
         }
         Some(())
     }
 
-    /// Reads the fields that repeat parts of the log, which must agree with it.
-    fn fields_of_log(&mut self, rest: &mut Rest<'t>, log: &L2ToL1Log) -> Option<()> {
+    /// Reads the message and the fields that repeat parts of the log, which must agree with it. Returns the place of the
+    /// message in those of the group.
+    fn fields_of_log(
+        &mut self,
+        rest: &mut Rest<'t>,
+        log: &L2ToL1Log,
+    ) -> Option<Option<Range<usize>>> {
         let is_message = log.is_message();
-        if rest.literal(b",\"message\":").is_some() {
-            rest.bytes_of_any_length(&mut self.message)?;
-            (is_message && keccak256(&self.message) == log.value()).then_some(())?;
-        }
+        let message = match rest.literal(b",\"message\":") {
+            Some(()) => Some(rest.bytes_of_any_length(self.group.messages())?),
+            None => None,
+        };
         rest.literal(b",\"sender\":")?;
         let sender = log.message_sender().unwrap_or_else(|| log.sender());
         (Address::new(rest.bytes()?) == sender).then_some(())?;
@@ -122,7 +129,7 @@ impl<'t> ExactReader<'t> {
         if rest.literal(b",\"messageHash\":").is_some() {
             (is_message && Hash::new(rest.bytes()?) == log.value()).then_some(())?;
         }
-        Some(())
+        Some(message)
     }
 }
 
@@ -194,13 +201,16 @@ impl<'t> Rest<'t> {
         Some(bytes)
     }
 
-    fn bytes_of_any_length(&mut self, bytes: &mut Vec<u8>) -> Option<()> {
+    /// Appends bytes to `all`, and returns their place.
+    fn bytes_of_any_length(&mut self, all: &mut Vec<u8>) -> Option<Range<usize>> {
         self.literal(b"\"0x")?;
         let digits = self.take(memchr(b'"', self.0)?)?;
         digits.len().is_multiple_of(2).then_some(())?;
-        bytes.resize(digits.len() / 2, 0);
-        const_hex::decode_to_slice(digits, bytes).ok()?;
-        self.literal(b"\"")
+        let start = all.len();
+        all.resize(start + digits.len() / 2, 0);
+        const_hex::decode_to_slice(digits, &mut all[start..]).ok()?;
+        self.literal(b"\"")?;
+        Some(start..all.len())
     }
 
     /// The words of a proof up to the first one that its batch shares. The first word says how many there are.
