@@ -136,14 +136,18 @@ pub(super) fn run(
     Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// Whether the job is one log by its position, from files that are mapped.
+/// Whether the job is the look-up of one log or of the few with a hash, in files that are mapped.
 pub(super) fn is_quick(args: &ProveArgs) -> bool {
     let ProveArgs { tree, messages, which, past, sl_batches, l1, .. } = args;
     let is = |paths: &[PathBuf], kind| match paths {
         [path] => Kind::at(path).is_ok_and(|found| found == Some(kind)),
         _ => false,
     };
-    which.index.is_some()
+    let is_look_up = which.index.is_some()
+        || which.message.is_some()
+        || which.tx.is_some()
+        || which.hash.is_some();
+    is_look_up
         && past.events.is_empty()
         && sl_batches.is_empty()
         && l1.anchor.paths.is_empty()
@@ -434,5 +438,52 @@ fn trees_options(args: &ProveArgs, console: &Console) -> TreesOptions {
         sl_batches: args.sl_batches.clone(),
         l1: args.l1.options(&args.tree_args.state),
         ..args.tree_args.options(Some(&args.past), console)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::{
+        cli::args::{Cli, Command},
+        files::container::ContainerWriter,
+        primitives::Hash,
+    };
+
+    #[test]
+    fn a_look_up_in_native_files_starts_no_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        let native = |name: &str, kind| {
+            let path = folder.path().join(name);
+            ContainerWriter::create(&path, kind).unwrap().commit(&()).unwrap();
+            path
+        };
+        let tree = native("tree", Kind::TREE_FILE);
+        let logs = native("logs", Kind::MESSAGE_ARCHIVE);
+        let is_quick = |tree: &Path, which: &[&str]| {
+            let paths = ["slproof", "prove", "--tree"].map(Path::new);
+            let paths = paths.into_iter().chain([tree, Path::new("--messages"), &logs]);
+            let args = paths.map(Path::as_os_str).chain(which.iter().map(|arg| arg.as_ref()));
+            match Cli::try_parse_from(args).unwrap().command {
+                Command::Prove(args) => super::is_quick(&args),
+                _ => false,
+            }
+        };
+        let hash = Hash::new([7; 32]).to_string();
+        for which in [
+            &["--chain", "1", "--batch", "2", "--index", "3"][..],
+            &["--message", &hash],
+            &["--tx", &hash],
+            &["--tx", &hash, "--log", "1"],
+            &["--hash", &hash],
+        ] {
+            assert!(is_quick(&tree, which), "{which:?}");
+            assert!(!is_quick(&logs, which), "{which:?}");
+        }
+        for which in [&["--all"][..], &["--requests", "file"], &["--all", "--chain", "1"]] {
+            assert!(!is_quick(&tree, which), "{which:?}");
+        }
     }
 }

@@ -15,7 +15,6 @@ use super::{
     shell_words::shell_word,
 };
 use crate::{
-    ingest::holds_files,
     primitives::SlBatch,
     proof::CheckedBy,
     prove::{Error, with_causes},
@@ -110,7 +109,7 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
 /// is named where the directory also has files that contradict it, which `prove` refuses.
 fn inputs_to_prove(args: &SurveyArgs, found: &Survey) -> String {
     if let ([only], false) = (&args.paths[..], has_problems(found))
-        && holds_several(only)
+        && holds_several(found, only)
     {
         return format!("--archive {}", shell_word(only));
     }
@@ -119,16 +118,19 @@ fn inputs_to_prove(args: &SurveyArgs, found: &Survey) -> String {
         files.map(|file| file.path.as_path()).collect()
     };
     let logs = of(FileUse::Logs);
-    let archives =
-        args.paths.iter().filter(|path| holds_several(path) || logs.contains(&path.as_path()));
+    let archives = args
+        .paths
+        .iter()
+        .filter(|path| holds_several(found, path) || logs.contains(&path.as_path()));
     let (evidence, archives) =
         (words(&of(FileUse::Evidence)), words(&archives.collect::<Vec<_>>()));
     format!("--tree {evidence} --messages {archives}")
 }
 
-/// Whether a path is that of a directory or of an archive with several files. An error was reported when it was read.
-fn holds_several(path: &Path) -> bool {
-    holds_files(path).unwrap_or(false)
+/// Whether a path that was surveyed is that of a directory or of an archive with several files. These are listed, and
+/// not the path itself.
+fn holds_several(found: &Survey, path: &Path) -> bool {
+    found.files.iter().all(|file| file.path != path)
 }
 
 fn has_problems(found: &Survey) -> bool {

@@ -11,7 +11,7 @@ use std::{
 use bytemuck::Pod;
 use rayon::prelude::*;
 
-use super::{OutputError, Scratch};
+use super::{OutputError, Scratch, prefix_order::order_by};
 
 /// The size of all read-ahead buffers together, and the smallest size of one buffer.
 const READ_AHEAD: usize = 64 << 20;
@@ -70,18 +70,13 @@ type Placed<R> = (R, <R as SortRecord>::Place);
 /// Sorts records in place, or returns the order in which they ascend.
 fn sort<R: SortRecord>(records: &mut [Placed<R>]) -> Option<Vec<u32>> {
     let has_prefix = records.first().is_some_and(|(record, _)| record.prefix().is_some());
-    let len = u32::try_from(records.len()).ok().filter(|_| has_prefix);
-    let Some(len) = len else {
+    let is_by_prefix = has_prefix && u32::try_from(records.len()).is_ok();
+    if !is_by_prefix {
         records.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         return None;
-    };
-    let records = &*records;
-    let key = |at: u32| (records[at as usize].0.prefix().unwrap_or(0), at);
-    let mut keys: Vec<(u64, u32)> = (0..len).into_par_iter().map(key).collect();
-    keys.par_sort_unstable_by(|(a, at), (b, other)| {
-        a.cmp(b).then_with(|| records[*at as usize].0.cmp(&records[*other as usize].0))
-    });
-    Some(keys.into_par_iter().map(|(_, at)| at).collect())
+    }
+    let prefix = |(record, _): &Placed<R>| record.prefix().unwrap_or(0);
+    Some(order_by(records, prefix, |(a, _), (b, _)| a.cmp(b)))
 }
 
 /// Collects records and sorts them.

@@ -1,11 +1,12 @@
 use std::{
     io::{self, Read},
-    mem,
     ops::{Deref, Range},
     sync::Arc,
 };
 
 use memchr::{memchr, memrchr};
+
+use super::text_block::{FreeBlocks, TextBlock};
 
 /// The number of bytes that are read at once.
 const BLOCK: usize = 1 << 20;
@@ -13,7 +14,7 @@ const BLOCK: usize = 1 << 20;
 /// A text in a block of texts that were read together. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct BlockText {
-    block: Arc<Vec<u8>>,
+    block: Arc<TextBlock>,
     range: Range<usize>,
 }
 
@@ -28,7 +29,7 @@ impl Deref for BlockText {
 impl From<Vec<u8>> for BlockText {
     fn from(text: Vec<u8>) -> Self {
         let range = 0..text.len();
-        Self { block: Arc::new(text), range }
+        Self { block: Arc::new(text.into()), range }
     }
 }
 
@@ -40,26 +41,30 @@ pub(crate) struct TextBlocks<R> {
     /// The beginning of the line after the last block.
     rest: Vec<u8>,
     is_end: bool,
+    free: FreeBlocks,
 }
 
 impl<R: Read> TextBlocks<R> {
     /// Reads the lines of `data`, each of at most `longest` bytes.
     pub(crate) fn new(data: R, longest: usize) -> Self {
-        Self { data, longest, rest: Vec::new(), is_end: false }
+        Self { data, longest, rest: Vec::new(), is_end: false, free: FreeBlocks::default() }
     }
 
     /// The next block; `None` at the end. It ends with the end of a line, unless that line is the last one or too long.
     ///
     /// # Errors
     /// When the data cannot be read.
-    pub(crate) fn next_block(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut block = mem::take(&mut self.rest);
+    pub(crate) fn next_block(&mut self) -> io::Result<Option<TextBlock>> {
+        let mut block = self.free.take().unwrap_or_default();
+        block.clear();
+        block.append(&mut self.rest);
         while !self.is_end {
             let read = block.len();
             block.reserve(BLOCK);
             self.is_end = self.data.by_ref().take(BLOCK as u64).read_to_end(&mut block)? < BLOCK;
             if let Some(end) = memrchr(b'\n', &block[read..]) {
-                self.rest = block.split_off(read + end + 1);
+                self.rest.extend_from_slice(&block[read + end + 1..]);
+                block.truncate(read + end + 1);
                 break;
             }
             if block.len() > self.longest {
@@ -67,7 +72,7 @@ impl<R: Read> TextBlocks<R> {
             }
         }
         // The rest of the last block is a line without an end.
-        Ok((!block.is_empty()).then_some(block))
+        Ok((!block.is_empty()).then(|| TextBlock::new(block, &self.free)))
     }
 }
 
@@ -75,7 +80,7 @@ impl<R: Read> TextBlocks<R> {
 #[derive(Debug)]
 pub(crate) struct LineBlocks<R> {
     blocks: TextBlocks<R>,
-    block: Arc<Vec<u8>>,
+    block: Arc<TextBlock>,
     /// The place of the next line in the block.
     at: usize,
     /// The number of the last line.

@@ -90,37 +90,6 @@ fn stamp_of(path: &Path) -> Result<Option<FileStamp>, InputError> {
     Ok(found.as_ref().map(FileStamp::from))
 }
 
-/// Whether a path is that of a directory of files, or of an archive of several.
-///
-/// # Errors
-/// [`InputError`] if it cannot be read.
-pub fn holds_files(path: &Path) -> Result<bool, InputError> {
-    if !is_file(path)? {
-        return is_directory_of_files(path);
-    }
-    // Native files are recognized by their first bytes, without a large buffer for the content.
-    if Kind::at(path)?.is_some() {
-        return Ok(false);
-    }
-    // What is damaged in the files is found by whoever reads them.
-    let inputs = match Inputs::open(path) {
-        Err(error) if error.is_damage() => return Ok(false),
-        opened => opened?,
-    };
-    let mut files = 0;
-    if inputs.is_archive() {
-        for input in inputs.take(2) {
-            match input {
-                Err(error) if !error.is_damage() => return Err(error),
-                // The archive itself is damaged, and no file follows.
-                Err(InputError::Read { .. }) => {}
-                _ => files += 1,
-            }
-        }
-    }
-    Ok(files > 1)
-}
-
 impl FoundFiles {
     /// Finds the files at `paths`, and in the directories among them, with all their subdirectories. Links to
     /// directories are not followed, since they may lead back. The same directories give the same list.
@@ -154,6 +123,10 @@ impl FoundFiles {
     pub fn within(path: &Path, known: &KnownFiles) -> Result<Option<Self>, InputError> {
         if is_directory_of_files(path)? {
             return Self::knowing(&[path], known).map(Some);
+        }
+        // Native files are recognized by their first bytes, without a large buffer for the content.
+        if Kind::at(path)?.is_some() {
+            return Ok(None);
         }
         let found = Self::knowing(&[path], known)?;
         let in_archive = found.files.iter().filter(|file| file.archive.is_some());

@@ -35,7 +35,7 @@ pub mod state;
 pub mod state_proofs;
 
 pub use error::IndexError;
-pub use found_files::{FoundFile, FoundFiles, holds_files, is_directory_of_files, kind_of};
+pub use found_files::{FoundFile, FoundFiles, is_directory_of_files, kind_of};
 pub use known_files::KnownFiles;
 pub use other_answer::OtherAnswer;
 pub use sniff::{FileKind, guess, sniff};

@@ -79,6 +79,12 @@ impl L2ToL1Log {
         &self.0
     }
 
+    /// Whether it is padding, which the contracts refuse to prove: 88 zero bytes.
+    #[cfg(feature = "archive")]
+    pub(crate) fn is_padding(&self) -> bool {
+        self.0 == [0; Self::LEN]
+    }
+
     /// The shard. It is 0 in all logs so far.
     #[must_use]
     pub fn shard_id(&self) -> u8 {

@@ -103,8 +103,13 @@ impl<'a> Messages<'a> {
 
     /// The messages in order.
     pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.iter_from(0)
+    }
+
+    /// The messages from this index on, in order.
+    pub(super) fn iter_from(&self, first: usize) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let messages = *self;
-        (0..self.len()).map_while(move |index| messages.get(index))
+        (first..self.len()).map_while(move |index| messages.get(index))
     }
 
     /// The length of the longest message in bytes; 0 if there are none.

@@ -24,6 +24,8 @@ mod error;
 #[cfg(feature = "archive")]
 mod growing_log_tree;
 mod log;
+#[cfg(feature = "archive")]
+mod log_range;
 mod message_list;
 mod withdrawal;
 
@@ -35,5 +37,7 @@ pub use error::LogsError;
 #[cfg(feature = "archive")]
 pub(crate) use growing_log_tree::GrowingLogTree;
 pub use log::{BOOTLOADER, EMPTY_LOG_LEAF, L2ToL1Log, LogKind, MESSENGER};
+#[cfg(feature = "archive")]
+pub(crate) use log_range::LogRange;
 pub use message_list::{MessageList, Messages};
 pub use withdrawal::{ASSET_ROUTER, BASE_TOKEN, Transfer, Withdrawal, WithdrawalLayout};

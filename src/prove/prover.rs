@@ -63,8 +63,12 @@ impl Prover {
     pub fn prove(&self, request: &Request, target: Target) -> Result<Vec<ProofRecord>, Error> {
         let archive = self.messages.archive();
         let batch = match *request {
-            Request::Log { chain_id, batch_number, .. } => Some((chain_id, batch_number)),
-            _ => None,
+            Request::Log { chain_id, batch_number, .. }
+            | Request::Batch { chain_id, batch_number } => Some((chain_id, batch_number)),
+            Request::Message { message } => found::only_batch(archive.find_message(message)),
+            Request::Transaction { tx_hash, .. } => {
+                found::only_batch(archive.find_transaction(tx_hash))
+            }
         };
         let single = self.trees.single_root(target, batch)?;
         let extractor = match &single {

@@ -1,7 +1,7 @@
 use std::{ops::Range, sync::Arc};
 
 use crate::{
-    message::{L2ToL1Log, LogKind},
+    message::{L2ToL1Log, LogKind, LogRange},
     primitives::{Address, Hash},
     proof::{
         ProofRecord, ProofView,
@@ -82,11 +82,25 @@ impl<'a> VerifiedProofs<'a> {
     where
         'a: 'b,
     {
+        Self::of_ranges(wanted.into_iter().map(|(batch, which)| (batch, which, None)))
+    }
+
+    /// As [`VerifiedProofs::new`], of the selected logs of a range of one batch.
+    pub(super) fn of_range(batch: &BatchProofs<'a>, which: LogFilter, range: &LogRange) -> Self {
+        Self::of_ranges([(batch, which, Some(range))])
+    }
+
+    fn of_ranges<'b>(
+        wanted: impl IntoIterator<Item = (&'b BatchProofs<'a>, LogFilter, Option<&'b LogRange>)>,
+    ) -> Self
+    where
+        'a: 'b,
+    {
         let (mut words, mut messages) = (Vec::new(), Vec::new());
         let mut reader: Option<LogReader<'a, _>> = None;
         let parts = wanted
             .into_iter()
-            .map(|(batch, which)| {
+            .map(|(batch, which, range)| {
                 let mut make = |(id, (log, message)): (u64, (L2ToL1Log, Option<&[u8]>))| {
                     let message = message.map(|message| {
                         let start = messages.len();
@@ -98,20 +112,20 @@ impl<'a> VerifiedProofs<'a> {
                     let head = batch.head(id, &log, copied, &mut words);
                     (id, head.map(|()| ProofParts { log, message, words: start..words.len() }))
                 };
-                let logs = || batch.settled().logs().with_messages();
+                let logs = batch.settled().logs();
                 let proofs = match which {
                     LogFilter::Log(index) => {
                         let reader = match &mut reader {
                             Some(reader) if reader.can_read(batch, index) => reader,
-                            other => other.insert(LogReader::new(batch, logs())),
+                            other => other.insert(LogReader::new(batch, logs.with_messages())),
                         };
                         vec![match reader.read(index) {
                             Some((log, message)) => make((index, (*log, message))),
                             None => (index, Err(batch.no_such_log(index))),
                         }]
                     }
-                    LogFilter::All | LogFilter::Matching { .. } => (0..)
-                        .zip(logs())
+                    LogFilter::All | LogFilter::Matching { .. } => logs
+                        .with_messages_in(range.unwrap_or(&LogRange::all(&logs)))
                         .map(|(index, (log, message))| (index, (*log, message)))
                         .filter(|(index, (log, _))| which.has(*index, log))
                         .map(make)

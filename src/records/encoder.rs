@@ -1,6 +1,6 @@
 //! Encodes outcomes as JSON, NDJSON, answers of a node, calldata or rows of Parquet.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::{
     CallOptions, Count, Encode, EncoderError, LineWriter, Outcome, ProofFormat, RequestSource,
@@ -9,16 +9,14 @@ use super::{
     parquet::{EncodedRows, OutcomeRows},
 };
 use crate::{
-    files::Compression,
+    files::{Compression, Pool},
     proof::{Failure, FailureCode, FailureRecord, Hints, ProofView, no_hints},
 };
 use serde::Serialize;
 
-/// The maximum number of buffers that are kept for reuse.
-const MOST_BUFFERS: usize = 8;
-/// The maximum size of a buffer that is kept, in bytes. The buffer of a giant batch is not kept for small
-/// ones.
-const LARGEST_BUFFER: usize = 7_000_000;
+/// The maximum size of a buffer that is kept for reuse, in bytes. The buffer of a piece with a very long message is not
+/// kept for others.
+const LARGEST_BUFFER: usize = 8 << 20;
 
 /// Encoded records.
 #[derive(Default)]
@@ -111,7 +109,14 @@ pub struct Encoder {
     /// What proves the state of L1 that has to accept the proofs of a page.
     l1: Option<Arc<L1Evidence>>,
     hints: Hints,
-    free: Arc<Mutex<Vec<Vec<u8>>>>,
+    free: Arc<Free>,
+}
+
+/// What is used again. There is as much as was in use at once.
+#[derive(Default)]
+struct Free {
+    texts: Pool<Vec<u8>>,
+    rows: Pool<OutcomeRows>,
 }
 
 /// The state of encoding one chunk.
@@ -194,20 +199,23 @@ impl Encoder {
     }
 
     fn begin(&self) -> Encoding<'_> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let chunk =
-            EncodedChunk { bytes: free.pop().unwrap_or_default(), ..EncodedChunk::default() };
-        let (lines, rows) = (LineWriter::default(), OutcomeRows::new(self.has_timestamps));
-        Encoding { encoder: self, lines, rows, chunk, count: Count::default() }
+        let bytes = self.free.texts.take().unwrap_or_default();
+        let rows = self.free.rows.take();
+        Encoding {
+            encoder: self,
+            lines: LineWriter::default(),
+            rows: rows.unwrap_or_else(|| OutcomeRows::new(self.has_timestamps)),
+            chunk: EncodedChunk { bytes, ..EncodedChunk::default() },
+            count: Count::default(),
+        }
     }
 
     /// Takes back the buffer of a written chunk for reuse.
     pub(crate) fn recycle(&self, chunk: EncodedChunk) {
         let mut bytes = chunk.bytes;
-        bytes.clear();
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() < MOST_BUFFERS && bytes.capacity() <= LARGEST_BUFFER {
-            free.push(bytes);
+        if (1..=LARGEST_BUFFER).contains(&bytes.capacity()) {
+            bytes.clear();
+            self.free.texts.put(bytes);
         }
     }
 }
@@ -303,6 +311,7 @@ impl Encoding<'_> {
     fn end(mut self) -> Result<(EncodedChunk, Count), EncoderError> {
         let chunk = &mut self.chunk;
         chunk.rows = self.rows.finish()?;
+        self.encoder.free.rows.put(self.rows);
         let lines = self.encoder.compression.filter(|_| self.encoder.form.is_lines());
         if let Some(compression) = lines.filter(|_| !chunk.bytes.is_empty()) {
             let packed = compression.compress(&chunk.bytes).map_err(EncoderError::Compress)?;

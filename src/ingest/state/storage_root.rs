@@ -35,6 +35,10 @@ impl SortRecord for Leaf {
     fn payload_len(&self) -> usize {
         0
     }
+
+    fn prefix(&self) -> Option<u64> {
+        Some(self.key.prefix_u64())
+    }
 }
 
 /// The root of the secure Merkle-Patricia trie of an account's slots, without zero values. The trie is folded

@@ -35,7 +35,7 @@ use super::{
     table_rows::{BlockRows, RowForm, RowParser, too_long},
 };
 use crate::{
-    files::{Input, InputError, TextBlocks},
+    files::{Input, InputError, TextBlock, TextBlocks},
     ingest::rows::{self, Form, LineRow, RowsError, STORAGE_LOGS},
     primitives::Address,
 };
@@ -56,7 +56,7 @@ pub(super) fn read(
     let mut table = Table { sink, name, account };
     if is_json {
         let mut blocks = TextBlocks::new(input, LONGEST_ROW);
-        table.lines(|| blocks.next_block(), 0, Vec::new(), RowForm::Json)?;
+        table.lines(|| blocks.next_block(), 0, TextBlock::default(), RowForm::Json)?;
     } else {
         table.separated(input)?;
     }
@@ -87,6 +87,9 @@ fn form(head: &[u8], account: Option<Address>) -> Option<(Form, Option<Columns>)
     Some((form, first))
 }
 
+/// The rows of a block, with the first line that cannot be read and what is wrong with it.
+type ParsedBlock = (BlockRows, Option<(u64, String)>);
+
 struct Table<'s> {
     sink: &'s mut Collector,
     name: String,
@@ -111,7 +114,7 @@ impl Table<'_> {
     /// Reads CSV. Without `columns`, the first line that is not empty names them.
     fn csv(&mut self, input: Input, by: u8, columns: Option<Columns>) -> Result<(), ImportError> {
         let mut blocks = TextBlocks::new(input, LONGEST_ROW);
-        let (mut line, mut rest, mut at) = (0, Vec::new(), 0);
+        let (mut line, mut rest, mut at) = (0, TextBlock::default(), 0);
         let columns = match columns {
             Some(columns) => columns,
             None => loop {
@@ -131,7 +134,7 @@ impl Table<'_> {
                 }
             },
         };
-        rest.drain(..at);
+        rest.advance(at);
         self.check_account(Some(columns))?;
         self.lines(|| blocks.next_block(), line, rest, RowForm::Csv { by, columns })?;
         Ok(())
@@ -145,20 +148,21 @@ impl Table<'_> {
         Columns::named(&names).ok_or_else(|| self.bad(line, NO_COLUMNS.into()))
     }
 
-    /// Reads rows that are lines, on all threads, in the blocks that `next` returns. `line` is the number of lines before
-    /// them, and `rest` their beginning. Returns the number of the last line.
+    /// Reads rows that are lines, on all threads, in the blocks that `next` returns. While some are parsed, the next are
+    /// read and those before are collected. `line` is the number of lines before them, and `rest` their beginning.
+    /// Returns the number of the last line.
     fn lines(
         &mut self,
-        mut next: impl FnMut() -> io::Result<Option<Vec<u8>>> + Send,
+        mut next: impl FnMut() -> io::Result<Option<TextBlock>> + Send,
         mut line: u64,
-        rest: Vec<u8>,
+        rest: TextBlock,
         form: RowForm,
     ) -> Result<u64, ImportError> {
         let at_once = BLOCKS_PER_THREAD * rayon::current_num_threads();
         let account = self.account;
-        let mut texts = vec![rest];
+        let (mut texts, mut parsed) = (vec![rest], Vec::new());
         while !texts.is_empty() {
-            let parse = || -> Vec<(BlockRows, Option<(u64, String)>)> {
+            let parse = || -> Vec<ParsedBlock> {
                 let parser = || RowParser::new(form, account);
                 texts
                     .par_iter()
@@ -166,18 +170,34 @@ impl Table<'_> {
                     .collect()
             };
             let read = || (0..at_once).map_while(|_| next().transpose()).collect();
-            let (parsed, read): (_, io::Result<Vec<Vec<u8>>>) = rayon::join(parse, read);
-            for (rows, error) in parsed {
-                let before = line;
-                line += rows.lines;
-                self.sink.block(rows)?;
-                if let Some((at, reason)) = error {
-                    return Err(self.bad(before + at, reason));
+            let (collected, (newly_parsed, read)): (_, (_, io::Result<Vec<TextBlock>>)) =
+                rayon::join(|| self.collect(parsed, &mut line), || rayon::join(parse, read));
+            collected?;
+            parsed = newly_parsed;
+            texts = match read {
+                Ok(texts) => texts,
+                Err(source) => {
+                    // What is wrong with the rows before comes first.
+                    self.collect(parsed, &mut line)?;
+                    return Err(self.failed(source));
                 }
-            }
-            texts = read.map_err(|source| self.failed(source))?;
+            };
         }
+        self.collect(parsed, &mut line)?;
         Ok(line)
+    }
+
+    /// Collects the slots of blocks of rows. `line` counts the lines.
+    fn collect(&mut self, blocks: Vec<ParsedBlock>, line: &mut u64) -> Result<(), ImportError> {
+        for (rows, error) in blocks {
+            let before = *line;
+            *line += rows.lines;
+            self.sink.block(rows)?;
+            if let Some((at, reason)) = error {
+                return Err(self.bad(before + at, reason));
+            }
+        }
+        Ok(())
     }
 
     fn failed(&self, source: io::Error) -> ImportError {
@@ -240,7 +260,8 @@ impl Table<'_> {
         self.check_account(Some(columns))?;
         text.begin_table();
         let line = text.lines;
-        text.lines = self.lines(|| text.rows(), line, Vec::new(), RowForm::Copied { columns })?;
+        text.lines =
+            self.lines(|| text.rows(), line, TextBlock::default(), RowForm::Copied { columns })?;
         Ok(())
     }
 

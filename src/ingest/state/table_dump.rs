@@ -1,10 +1,13 @@
 //! A dump of a database as blocks of lines, so that the rows of its tables can be parsed apart.
 
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    mem,
+};
 
 use memchr::{memchr, memchr_iter, memmem};
 
-use crate::files::TextBlocks;
+use crate::files::{TextBlock, TextBlocks};
 
 /// The end of the rows of a table.
 const END: &[u8] = b"\\.";
@@ -14,7 +17,7 @@ pub(super) struct DumpText<R> {
     blocks: TextBlocks<R>,
     longest: usize,
     /// The last block, of which the part from `at` on is left.
-    block: Vec<u8>,
+    block: TextBlock,
     at: usize,
     /// The number of lines before that part.
     pub(super) lines: u64,
@@ -28,7 +31,7 @@ impl<R: Read> DumpText<R> {
     /// Reads the text of `data`. Rows have at most `longest` bytes.
     pub(super) fn new(data: R, longest: usize) -> Self {
         let blocks = TextBlocks::new(data, longest);
-        let (block, is_in_line, is_table_over) = (Vec::new(), false, false);
+        let (block, is_in_line, is_table_over) = (TextBlock::default(), false, false);
         Self { blocks, longest, block, at: 0, lines: 0, is_in_line, is_table_over }
     }
 
@@ -61,7 +64,7 @@ impl<R: Read> DumpText<R> {
     }
 
     /// The next rows of the table; `None` after the last ones. The lines of rows are not counted.
-    pub(super) fn rows(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub(super) fn rows(&mut self) -> io::Result<Option<TextBlock>> {
         if self.is_table_over || !self.has_more()? {
             return Ok(None);
         }
@@ -72,11 +75,11 @@ impl<R: Read> DumpText<R> {
             let rows = rows.to_vec();
             self.at += end + memchr(b'\n', after).map_or(after.len(), |end| end + 1);
             self.is_table_over = true;
-            return Ok(Some(rows));
+            return Ok(Some(rows.into()));
         }
         self.is_in_line = left.last() != Some(&b'\n');
-        let rows = self.block.split_off(self.at);
-        (self.block, self.at) = (Vec::new(), 0);
+        let mut rows = mem::take(&mut self.block);
+        rows.advance(mem::take(&mut self.at));
         Ok(Some(rows))
     }
 
@@ -132,7 +135,7 @@ mod tests {
                     dump.begin_table();
                     let (before, mut rows) = (dump.lines, Vec::new());
                     while let Some(more) = dump.rows().unwrap() {
-                        rows.extend(more);
+                        rows.extend_from_slice(&more);
                     }
                     dump.lines += rows.iter().filter(|byte| **byte == b'\n').count() as u64;
                     found.push((before, dump.lines, String::from_utf8(rows).unwrap()));

@@ -4,7 +4,7 @@ use std::iter::{self, Peekable};
 
 use crate::{
     archive::{Archive, ArchiveError, LogAt},
-    primitives::Hash,
+    primitives::{BatchNumber, ChainId, Hash},
     proof::FailureCode,
     prove::{Error, HashOf},
 };
@@ -51,6 +51,14 @@ pub(in crate::prove) fn transaction(
         what: format!("the transaction {hash} has no log {log}"),
     })?;
     Ok(boxed(iter::once(at)))
+}
+
+/// The batch of the logs, if all of them are of one. Errors are left to whoever proves the logs.
+pub(in crate::prove) fn only_batch<'a>(
+    mut found: impl Iterator<Item = Result<LogAt<'a>, ArchiveError>>,
+) -> Option<(ChainId, BatchNumber)> {
+    let batch = found.next()?.ok()?.batch.key();
+    found.all(|at| at.is_ok_and(|at| at.batch.key() == batch)).then_some(batch)
 }
 
 /// Returns the logs, if there is at least one and the archive is not damaged there.

@@ -10,6 +10,7 @@ mod checkpoint;
 pub(super) mod found;
 mod merge;
 mod output;
+mod pieces;
 mod pipeline;
 mod proof_file;
 mod request_lines;
@@ -34,7 +35,7 @@ use crate::{
     files::{Compression, InputError, Output, is_file},
     forest::Timeline,
     proof::{Hints, Target, no_hints},
-    records::{CallOptions, Count, Encoder, FailureLines, Form, ProofFormat},
+    records::{CallOptions, Encoder, FailureLines, Form, ProofFormat},
 };
 
 pub use batches::{Batches, BatchesParseError};
@@ -145,9 +146,9 @@ impl Job {
         let mut steps = self.select(single.as_ref(), SlBlocks::IfKnown)?;
         self.observer.event(&Event::Selected);
         pass_over(&mut *steps, self.skip)?;
-        let sink = OwnedSink { sink, steps: self.skip, total: Count::default() };
+        let sink = OwnedSink::new(sink, self.skip);
         let (sink, proving) = self.prove(&mut *steps, sink, 0)?;
-        Ok(Summary::new(sink.total, 0, 0, proving))
+        Ok(Summary::new(sink.total(), 0, 0, proving))
     }
 
     /// Runs the job and writes an output. The output can be resumed if it is a regular file, its format is
@@ -217,7 +218,10 @@ impl Job {
     /// Returns the history of the only root that the job needs, if it can be read without the others.
     fn single_root(&self) -> Result<Option<Timeline>, Error> {
         match self.selection.needs_one_root() {
-            true => self.prover.trees().single_root(self.target, self.selection.batch()),
+            true => {
+                let batch = self.selection.batch(self.prover.messages().archive());
+                self.prover.trees().single_root(self.target, batch)
+            }
             false => Ok(None),
         }
     }

@@ -11,9 +11,9 @@ use super::{
     Shard,
     appended::Appended,
     checkpoint::{Checkpoint, Extent, Manifest, write_json},
+    pieces::Part,
     pipeline::ChunkSink,
     run_id::RunId,
-    window::Part,
 };
 use crate::{
     files::{Compression, Output, Partial, place_of},
@@ -162,7 +162,7 @@ impl ProofFile {
         &self.total
     }
 
-    /// Writes encoded records. Rows are written as soon as a row group is full.
+    /// Writes encoded records. Rows wait until their step is complete.
     fn put_chunk(&mut self, chunk: &mut EncodedChunk) -> Result<(), Error> {
         let mut bytes = &chunk.bytes[..];
         if let Some([before, open, ..]) = self.encoder.form().list()
@@ -178,14 +178,21 @@ impl ProofFile {
         match (&chunk.packed, chunk.rows.take()) {
             (Some(packed), _) => self.put(packed),
             (None, Some(rows)) => {
-                let mut groups = mem::take(&mut self.groups);
-                groups.append(rows, &mut |bytes| self.put(bytes))?;
-                self.groups = groups;
+                self.groups.append(rows);
                 Ok(())
             }
             (None, None) if bytes.is_empty() => Ok(()),
             (None, None) => self.put_text(bytes),
         }
+    }
+
+    /// Writes the row groups that are full. Where they end depends on the rows of a step together, and not on the pieces in
+    /// which they were made.
+    fn put_groups(&mut self) -> Result<(), Error> {
+        let mut groups = mem::take(&mut self.groups);
+        groups.put_full(&mut |bytes| self.put(bytes))?;
+        self.groups = groups;
+        Ok(())
     }
 
     /// Writes text that the encoder did not compress.
@@ -270,6 +277,11 @@ impl ChunkSink for ProofFile {
         }
         self.encoder.recycle(chunk);
         self.total.add(&count);
+        // A resumed job begins with a step.
+        if steps == 0 {
+            return Ok(());
+        }
+        self.put_groups()?;
         if let Destination::Resumable(resumable) = &mut self.destination {
             resumable.steps += steps;
             if self.groups.are_written() {

@@ -4,6 +4,7 @@ use std::{iter, path::PathBuf, sync::Arc};
 
 use super::{
     Batches, Shard,
+    found::only_batch,
     request_lines::RequestLines,
     requests::Requests,
     source::Source,
@@ -150,11 +151,21 @@ impl Selection {
         !matches!(self.which, Which::All | Which::Requests(_))
     }
 
-    /// The batch of the selected log, if the selection is one log.
-    pub(super) fn batch(&self) -> Option<(ChainId, BatchNumber)> {
+    /// The batch of the selected logs, if they are known to be of one.
+    pub(super) fn batch(&self, archive: &Archive) -> Option<(ChainId, BatchNumber)> {
+        let is_within =
+            |at: &Result<LogAt<'_>, _>| at.as_ref().map_or(true, |at| self.filter.has(at));
         match self.which {
             Which::Log { chain, batch, .. } => Some((chain, batch)),
-            _ => None,
+            Which::Message(hash) => only_batch(archive.find_message(hash).filter(is_within)),
+            Which::Transaction { hash, .. } => {
+                only_batch(archive.find_transaction(hash).filter(is_within))
+            }
+            Which::Hash(hash) => {
+                let found = archive.find_message(hash).chain(archive.find_transaction(hash));
+                only_batch(found.filter(is_within))
+            }
+            Which::All | Which::Requests(_) => None,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Sinks that callers implement.
 
-use std::error;
+use std::{error, mem};
 
-use super::{pipeline::ChunkSink, window::Part};
+use super::{pieces::Part, pipeline::ChunkSink};
 use crate::{
     prove::Error,
     records::{Answer, Count, OwnedRecords},
@@ -89,9 +89,24 @@ pub struct JobPart {
 
 /// Hands parts to a caller's sink and counts them.
 pub(super) struct OwnedSink<'s, S> {
-    pub(super) sink: &'s mut S,
-    pub(super) steps: u64,
-    pub(super) total: Count,
+    sink: &'s mut S,
+    /// What the sink has not got yet, since its last step is not complete: a sink that stores the number of steps would
+    /// get these answers again after an interruption.
+    begun: JobPart,
+    total: Count,
+}
+
+impl<'s, S> OwnedSink<'s, S> {
+    /// A sink that got this number of steps before.
+    pub(super) fn new(sink: &'s mut S, steps: u64) -> Self {
+        let begun = JobPart { answers: Vec::new(), count: Count::default(), steps };
+        Self { sink, begun, total: Count::default() }
+    }
+
+    /// The counts of all answers.
+    pub(super) fn total(self) -> Count {
+        self.total
+    }
 }
 
 impl<S: Sink> ChunkSink for OwnedSink<'_, S> {
@@ -102,9 +117,15 @@ impl<S: Sink> ChunkSink for OwnedSink<'_, S> {
     }
 
     fn write(&mut self, part: Part<Vec<Answer>>) -> Result<(), Error> {
-        self.steps += part.steps;
-        self.total.add(&part.count);
-        let part = JobPart { answers: part.chunk, count: part.count, steps: self.steps };
+        self.begun.answers.extend(part.chunk);
+        self.begun.count.add(&part.count);
+        if part.steps == 0 {
+            return Ok(());
+        }
+        self.begun.steps += part.steps;
+        self.total.add(&self.begun.count);
+        let answers = mem::take(&mut self.begun.answers);
+        let part = JobPart { answers, count: mem::take(&mut self.begun.count), ..self.begun };
         self.sink.write(part).map_err(Error::Sink)
     }
 

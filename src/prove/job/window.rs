@@ -2,18 +2,21 @@
 //!
 //! Requests come in any order, and many may be for logs of the same batch. A window holds so many of them that hashing
 //! the trees of their batches, each once, costs little beside the proofs. Its proofs are made batch by batch, and
-//! encoded in the order of the steps, in parts of about a thousand.
+//! encoded in the order of the steps, in parts of about a thousand. A request for all logs of a large batch is divided
+//! into pieces of that size, whose proofs are made when they are encoded.
 
-use std::{collections::HashMap, iter, ops::Range, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use rayon::prelude::*;
 
-use super::step::{Failed, ProofTask, Steps, WorkItem, failed};
+use super::{
+    pieces::{BegunWindow, Proven},
+    step::{ProofTask, Steps, WorkItem},
+};
 use crate::{
+    message::{L2ToL1Log, LogRange},
     primitives::{BatchNumber, ChainId},
-    proof::{Failure, Hints},
-    prove::{Error, ExtractError, LogFilter, VerifiedProofs, prepare},
-    records::{Count, Encode},
+    prove::{Error, LogFilter},
 };
 
 /// The approximate number of proofs of a part. It is large enough to fill the lanes of the hash function even
@@ -21,7 +24,13 @@ use crate::{
 /// they are written. The last batch of logs may exceed it, usually up to 1024 proofs, one of which both
 /// verifiers check.
 const PART_PROOFS: usize = 1000;
-/// The approximate maximum number of bytes of a part.
+/// The maximum number of proofs of a piece of a large step: the rows of a page of Parquet.
+const PIECE_PROOFS: usize = 1024;
+/// The maximum number of bytes of the messages of such a piece. A longer message has a piece of its own.
+const PIECE_MESSAGES: usize = 1 << 20;
+/// A part ends when its steps for whole batches take about this number of bytes.
+const BATCH_BYTES: usize = 8 << 20;
+/// A part also ends at about this number of bytes. That of a single log is estimated by the longest message of its batch.
 const PART_BYTES: usize = 128 << 20;
 /// A window of one part is enough if at most this number of logs is hashed for each proof. That takes a tenth of the
 /// time of the proofs.
@@ -35,14 +44,6 @@ const JOB_LOGS: usize = 1 << 14;
 const PROOF_BYTES: usize = 3500;
 /// The approximate size of the tree of a batch's logs, in bytes per log.
 const LOG_BYTES: usize = 96;
-
-/// The results of some steps.
-pub(super) struct Part<C> {
-    pub(super) chunk: C,
-    pub(super) count: Count,
-    /// The number of steps of the selection that it covers.
-    pub(super) steps: u64,
-}
 
 /// Steps that are proven together. Where its parts end depends only on the steps from the end of the last part on, so a
 /// resumed job has the same parts.
@@ -60,6 +61,8 @@ struct Weight {
     /// The number of logs that are hashed for it.
     logs: usize,
     bytes: usize,
+    /// Those of them that are for a whole batch.
+    batch_bytes: usize,
 }
 
 /// The batches of which single logs were requested, with the length of their longest message.
@@ -69,7 +72,7 @@ struct Requested(HashMap<(ChainId, BatchNumber), usize>);
 impl Requested {
     fn weigh(&mut self, step: &WorkItem<'_>) -> Weight {
         let WorkItem::Prove(ProofTask { logs: batch, which, .. }) = step else {
-            return Weight { proofs: 1, logs: 0, bytes: PROOF_BYTES };
+            return Weight { proofs: 1, logs: 0, bytes: PROOF_BYTES, batch_bytes: 0 };
         };
         let (mut logs, messages) = (batch.logs().len(), batch.messages());
         // A message is copied once and written as hexadecimal digits.
@@ -79,11 +82,12 @@ impl Requested {
             if self.0.len() == known {
                 logs = 0;
             }
-            return Weight { proofs: 1, logs, bytes: PROOF_BYTES + 3 * longest };
+            let bytes = PROOF_BYTES + 3 * longest;
+            return Weight { proofs: 1, logs, bytes, batch_bytes: 0 };
         }
         let bytes = logs * (LOG_BYTES + PROOF_BYTES) + 3 * messages.bytes().len();
         // A batch without logs also has a cost.
-        Weight { proofs: logs.max(1), logs, bytes }
+        Weight { proofs: logs.max(1), logs, bytes, batch_bytes: bytes }
     }
 }
 
@@ -94,13 +98,15 @@ impl<'a> Window<'a> {
         let (mut requested, mut proofs, mut logs) = (Requested::default(), 0, 0);
         while window.bytes < WINDOW_BYTES && (proofs == 0 || logs > LOGS_PER_PROOF * proofs) {
             let start = window.steps.len();
-            let (mut part_proofs, mut part_bytes) = (0, 0);
-            while part_proofs < PART_PROOFS && part_bytes < PART_BYTES {
+            let (mut part_proofs, mut part_bytes, mut batch_bytes) = (0, 0, 0);
+            while part_proofs < PART_PROOFS && part_bytes < PART_BYTES && batch_bytes < BATCH_BYTES
+            {
                 let Some(step) = steps.next().transpose()? else { break };
                 let weight = requested.weigh(&step);
                 logs += weight.logs;
                 part_proofs += weight.proofs;
                 part_bytes += weight.bytes;
+                batch_bytes += weight.batch_bytes;
                 window.steps.push(step);
             }
             if window.steps.len() == start {
@@ -118,44 +124,22 @@ impl<'a> Window<'a> {
         self.bytes
     }
 
-    /// Makes the proofs and encodes them.
-    pub(super) fn parts<E: Encode>(
-        &self,
-        encoder: &E,
-        hints: Hints,
-    ) -> Vec<Result<Part<E::Chunk>, Error>> {
+    /// Hashes the trees of the batches, and makes the proofs of all steps but the large ones.
+    pub(super) fn begin(self) -> BegunWindow<'a> {
+        let large: HashMap<usize, Vec<LogRange>> = self.large_steps().collect();
         let tasks = self.tasks();
-        let proven: Vec<Proven<'_>> = jobs(&tasks).into_par_iter().map(Proven::new).collect();
-        let mut answers = vec![None; self.steps.len()];
-        for (step, answer) in proven.iter().flat_map(Proven::answers) {
-            answers[step] = Some(answer);
-        }
-        let answers = &answers;
-        let encode = |part: &Range<usize>| {
-            let steps = part.len() as u64;
-            let mut outcomes = iter::zip(&self.steps[part.clone()], &answers[part.clone()])
-                .flat_map(|(step, answer)| {
-                    let (failure, proofs) = match (step, answer) {
-                        (WorkItem::Fail(Failed { asked, error }), _) => {
-                            (Some(failed(asked.source(), 1, error.clone())), None)
-                        }
-                        (WorkItem::Prove(task), Some(Answer::Error(error))) => {
-                            let failure = Failure::of(error.code(), *error, hints);
-                            (Some(failed(task.source(None), task.count(), failure)), None)
-                        }
-                        (WorkItem::Prove(task), Some(Answer::Proofs(verified, place))) => {
-                            let proofs = verified.of(*place);
-                            let outcome = move |(index, proof)| task.outcome(index, proof, hints);
-                            (None, Some(proofs.map(outcome)))
-                        }
-                        (WorkItem::Prove(_), None) => unreachable!("every task has an answer"),
-                    };
-                    failure.into_iter().chain(proofs.into_iter().flatten())
-                });
-            let (chunk, count) = encoder.encode(&mut outcomes)?;
-            Ok(Part { chunk, count, steps })
-        };
-        self.parts.par_iter().map(encode).collect()
+        let proven: Vec<Proven<'a>> =
+            jobs(&tasks).into_par_iter().map(|tasks| Proven::new(tasks, &large)).collect();
+        BegunWindow::new(self.steps, self.parts, proven, large)
+    }
+
+    /// The steps whose proofs take more than a piece, with the logs of each of their pieces. Such a step ends its part.
+    fn large_steps(&self) -> impl Iterator<Item = (usize, Vec<LogRange>)> {
+        let last_of_parts = self.parts.iter().filter_map(|part| part.clone().next_back());
+        last_of_parts.filter_map(|at| match &self.steps[at] {
+            WorkItem::Prove(task) => Some((at, task.ranges()?)),
+            WorkItem::Fail(_) => None,
+        })
     }
 
     /// The tasks with the numbers of their steps, ordered by batch and log.
@@ -174,8 +158,18 @@ impl<'a> Window<'a> {
 }
 
 impl ProofTask<'_> {
+    /// Divides the logs, if their proofs take more than a piece. The padding has no proofs.
+    fn ranges(&self) -> Option<Vec<LogRange>> {
+        if matches!(self.which, LogFilter::Log(_)) {
+            return None;
+        }
+        let is_proven = |index, log: &L2ToL1Log| self.which.has(index, log) && !log.is_padding();
+        let ranges = self.logs.ranges(PIECE_PROOFS, PIECE_MESSAGES, is_proven);
+        (ranges.len() > 1).then_some(ranges)
+    }
+
     /// Identifies the batch, the place of its logs, and the target of its proofs.
-    fn batch(&self) -> ((ChainId, BatchNumber), usize, usize) {
+    pub(super) fn batch(&self) -> ((ChainId, BatchNumber), usize, usize) {
         let extractor = Arc::as_ptr(&self.extractor) as usize;
         (self.logs.key(), self.logs.logs().as_ptr() as usize, extractor)
     }
@@ -198,56 +192,6 @@ fn jobs<'t, 'a>(tasks: &'t [(usize, &'t ProofTask<'a>)]) -> Vec<&'t [(usize, &'t
         jobs.push(rest);
     }
     jobs
-}
-
-/// The proofs of the tasks of a job. The trees of the logs are not kept.
-struct Proven<'a> {
-    verified: VerifiedProofs<'a>,
-    /// The step of each task, and the place of its proofs.
-    places: Vec<(usize, Result<usize, Arc<ExtractError>>)>,
-}
-
-/// The answer to a task.
-#[derive(Clone, Copy)]
-enum Answer<'p, 'a> {
-    Proofs(&'p VerifiedProofs<'a>, usize),
-    Error(&'p ExtractError),
-}
-
-impl<'a> Proven<'a> {
-    fn new(tasks: &[(usize, &ProofTask<'a>)]) -> Self {
-        let batches: Vec<_> =
-            tasks.chunk_by(|(_, one), (_, other)| one.batch() == other.batch()).collect();
-        let prepared = match tasks {
-            [(_, ProofTask { prepared: Some(batch), .. })] => vec![Ok(batch.clone())],
-            _ => {
-                let wanted = batches.iter().map(|same| (&*same[0].1.extractor, same[0].1.logs));
-                prepare(&wanted.collect::<Vec<_>>())
-            }
-        };
-        let (mut proofs, mut places) = (Vec::new(), Vec::with_capacity(tasks.len()));
-        for (same, prepared) in iter::zip(batches, &prepared) {
-            let prepared = prepared.as_ref().map_err(|error| Arc::new(error.clone()));
-            for (step, task) in same {
-                let place = prepared.clone().map(|batch| {
-                    proofs.push((batch, task.which));
-                    proofs.len() - 1
-                });
-                places.push((*step, place));
-            }
-        }
-        Self { verified: VerifiedProofs::new(proofs), places }
-    }
-
-    fn answers(&self) -> impl Iterator<Item = (usize, Answer<'_, 'a>)> {
-        self.places.iter().map(|(step, place)| {
-            let answer = match place {
-                Ok(place) => Answer::Proofs(&self.verified, *place),
-                Err(error) => Answer::Error(error),
-            };
-            (*step, answer)
-        })
-    }
 }
 
 #[cfg(test)]

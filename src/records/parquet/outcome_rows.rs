@@ -6,7 +6,7 @@ use crate::{
     records::RequestSource,
 };
 
-/// Encodes the rows of a chunk of outcomes.
+/// Encodes the rows of chunks of outcomes.
 pub(crate) struct OutcomeRows {
     has_timestamps: bool,
     /// `None` until the first row, since chunks of text have no rows.
@@ -14,7 +14,7 @@ pub(crate) struct OutcomeRows {
 }
 
 impl OutcomeRows {
-    /// Creates a chunk without rows. All chunks of a file have the timestamps of v33, or none has.
+    /// Begins a chunk without rows. All chunks of a file have the timestamps of v33, or none has.
     pub(crate) fn new(has_timestamps: bool) -> Self {
         Self { has_timestamps, encoder: None }
     }
@@ -34,9 +34,10 @@ impl OutcomeRows {
         self.encoder()?.failure(place, &text, error)
     }
 
-    /// Returns the rows, if any.
-    pub(crate) fn finish(self) -> Result<Option<EncodedRows>, EncodeError> {
-        self.encoder.map(|mut encoder| encoder.finish()).transpose()
+    /// Returns the rows, if any. The next chunk can begin then.
+    pub(crate) fn finish(&mut self) -> Result<Option<EncodedRows>, EncodeError> {
+        let rows = self.encoder.as_mut().map(RowEncoder::finish).transpose()?;
+        Ok(rows.filter(|rows| !rows.stripes.is_empty()))
     }
 
     fn encoder(&mut self) -> Result<&mut RowEncoder, EncodeError> {

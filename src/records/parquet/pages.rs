@@ -87,6 +87,20 @@ fn both(one: Option<(u64, u64)>, other: Option<(u64, u64)>) -> Option<(u64, u64)
     }
 }
 
+/// Compresses pages, with buffers that are used again.
+pub(super) struct Packer {
+    zstd: Compressor<'static>,
+    page: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+impl Packer {
+    /// A packer of a compression level.
+    pub(super) fn new(level: i32) -> Result<Self, ParquetError> {
+        Ok(Self { zstd: Compressor::new(level)?, page: Vec::new(), packed: Vec::new() })
+    }
+}
+
 /// A column that is being written.
 pub(super) struct Pages {
     is_list: bool,
@@ -163,26 +177,28 @@ impl Pages {
     }
 
     /// Closes the page if it is full.
-    pub(super) fn flush_full(&mut self, zstd: &mut Compressor<'_>) -> Result<(), ParquetError> {
-        if self.values.len() < PAGE_LEN { Ok(()) } else { self.flush(zstd) }
+    pub(super) fn flush_full(&mut self, packer: &mut Packer) -> Result<(), ParquetError> {
+        if self.values.len() < PAGE_LEN { Ok(()) } else { self.flush(packer) }
     }
 
     /// Closes the page.
-    pub(super) fn flush(&mut self, zstd: &mut Compressor<'_>) -> Result<(), ParquetError> {
+    pub(super) fn flush(&mut self, packer: &mut Packer) -> Result<(), ParquetError> {
         let levels = self.definition.len();
         if levels == 0 {
             return Ok(());
         }
-        let mut page = Vec::with_capacity(self.values.len() + 4096);
+        let Packer { zstd, page, packed } = packer;
+        page.clear();
         if self.is_list {
-            self.repetition.take_to(&mut page)?;
+            self.repetition.take_to(page)?;
         }
-        self.definition.take_to(&mut page)?;
+        self.definition.take_to(page)?;
         page.append(&mut self.values);
-        let mut packed = Vec::with_capacity(compress_bound(page.len()));
-        zstd.compress_to_buffer(&page, &mut packed)?;
+        packed.clear();
+        packed.reserve(compress_bound(page.len()));
+        zstd.compress_to_buffer(page, packed)?;
         let data = Page::DataPage {
-            buf: Bytes::from(packed),
+            buf: Bytes::copy_from_slice(packed),
             num_values: u32::try_from(levels)?,
             encoding: Encoding::PLAIN,
             def_level_encoding: Encoding::RLE,
@@ -197,11 +213,8 @@ impl Pages {
     }
 
     /// Closes the last page, returns all pages, and resets the column.
-    pub(super) fn finish(
-        &mut self,
-        zstd: &mut Compressor<'_>,
-    ) -> Result<(Vec<u8>, Chunk), ParquetError> {
-        self.flush(zstd)?;
+    pub(super) fn finish(&mut self, packer: &mut Packer) -> Result<(Vec<u8>, Chunk), ParquetError> {
+        self.flush(packer)?;
         let written = mem::replace(&mut self.written, TrackedWrite::new(Vec::new()));
         Ok((written.into_inner()?, mem::take(&mut self.chunk)))
     }

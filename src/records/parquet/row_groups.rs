@@ -1,9 +1,14 @@
-use super::{EncodeError, EncodedRows, Footer, MAGIC, ROWS_PER_GROUP, RowGroup, RowGroupSummary};
+use super::{
+    EncodeError, EncodedRows, Footer, MAGIC, ROWS_PER_GROUP, RowGroup, RowGroupSummary,
+    writer::Stripe,
+};
 use crate::records::EncoderError;
 
 /// The rows that are not written yet, and the footer of the row groups that are.
 #[derive(Default)]
 pub(crate) struct RowGroups {
+    /// The rows of a step that is not complete.
+    appended: Vec<Stripe>,
     group: RowGroup,
     footer: Footer,
 }
@@ -31,21 +36,26 @@ impl RowGroups {
 
     /// Whether every row is written.
     pub(crate) fn are_written(&self) -> bool {
-        self.group.rows() == 0
+        self.appended.is_empty() && self.group.rows() == 0
     }
 
-    /// Appends rows. A full row group is written with `put`.
+    /// Appends rows, which are not written yet.
+    pub(crate) fn append(&mut self, rows: EncodedRows) {
+        self.appended.extend(rows.stripes);
+    }
+
+    /// Writes full row groups of the appended rows with `put`.
     ///
     /// A row group ends within these rows only if they have half of the next one too, which then ends with
     /// them. So all rows are written from time to time, and the job can be resumed from there.
-    pub(crate) fn append<E: From<EncoderError>>(
+    pub(crate) fn put_full<E: From<EncoderError>>(
         &mut self,
-        rows: EncodedRows,
         put: &mut Put<'_, E>,
     ) -> Result<(), E> {
-        let mut left: u64 = rows.stripes.iter().map(|stripe| stripe.rows).sum();
+        let appended = std::mem::take(&mut self.appended);
+        let mut left: u64 = appended.iter().map(|stripe| stripe.rows).sum();
         let mut is_split = false;
-        for stripe in rows.stripes {
+        for stripe in appended {
             left -= stripe.rows;
             self.group.append_stripe(stripe);
             if self.group.rows() >= ROWS_PER_GROUP && left >= ROWS_PER_GROUP / 2 {
@@ -67,6 +77,7 @@ impl RowGroups {
 
     /// Writes the remaining rows and the footer.
     pub(crate) fn finish<E: From<EncoderError>>(mut self, put: &mut Put<'_, E>) -> Result<(), E> {
+        self.put_full(put)?;
         if !self.are_written() {
             self.flush(put)?;
         } else if self.written().is_empty() {

@@ -3,11 +3,10 @@ use std::mem;
 use parquet::errors::ParquetError;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use zstd::bulk::Compressor;
 
 use super::{
     columns::{COLUMNS, Column, UNTIMED, kind_name},
-    pages::{Chunk, Pages},
+    pages::{Chunk, Packer, Pages},
 };
 use crate::{
     primitives::{BatchNumber, ChainId, Hash, varint::VarintError},
@@ -50,8 +49,8 @@ impl From<VarintError> for EncodeError {
 /// Encodes proofs and failures as rows, in the order in which they are appended.
 pub struct RowEncoder {
     columns: Vec<(Column, Pages)>,
-    words: Compressor<'static>,
-    zstd: Compressor<'static>,
+    words: Packer,
+    others: Packer,
     /// The number of rows that are not in `stripes`.
     rows: u64,
     stripes: Vec<Stripe>,
@@ -172,12 +171,11 @@ impl RowEncoder {
     }
 
     fn of(columns: &[Column]) -> Result<Self, EncodeError> {
-        let zstd = |level| Compressor::new(level).map_err(ParquetError::from);
         let pages = |column: &Column| (*column, Pages::new(*column == Column::Proof));
         Ok(Self {
             columns: columns.iter().map(pages).collect(),
-            words: zstd(WORDS_LEVEL)?,
-            zstd: zstd(LEVEL)?,
+            words: Packer::new(WORDS_LEVEL)?,
+            others: Packer::new(LEVEL)?,
             rows: 0,
             stripes: Vec::new(),
         })
@@ -282,7 +280,7 @@ impl RowEncoder {
         }
         for (column, pages) in &mut self.columns {
             let is_words = *column == Column::Proof;
-            pages.flush_full(if is_words { &mut self.words } else { &mut self.zstd })?;
+            pages.flush_full(if is_words { &mut self.words } else { &mut self.others })?;
         }
         Ok(())
     }
@@ -291,7 +289,11 @@ impl RowEncoder {
         let mut columns = Vec::with_capacity(self.columns.len());
         for (column, pages) in &mut self.columns {
             let is_words = *column == Column::Proof;
-            columns.push(pages.finish(if is_words { &mut self.words } else { &mut self.zstd })?);
+            columns.push(pages.finish(if is_words {
+                &mut self.words
+            } else {
+                &mut self.others
+            })?);
         }
         self.stripes.push(Stripe { rows: mem::take(&mut self.rows), columns });
         Ok(())

@@ -1,3 +1,5 @@
+use std::iter;
+
 use super::*;
 use crate::{
     anchor::BatchRoots,
@@ -5,7 +7,7 @@ use crate::{
     message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{Address, Hash},
     proof::{FailureCode, no_hints},
-    prove::Extractor,
+    prove::{Extractor, job::pieces::Part},
     records::{Answer as Record, OwnedRecords},
     state::StateError,
 };
@@ -42,15 +44,31 @@ fn windows<'a>(
     extractor: &Arc<Extractor<'a>>,
     asked: &[(usize, u64)],
 ) -> Vec<Window<'a>> {
-    let steps = asked.iter().map(|(at, index)| {
-        let (logs, which) = (batches[*at].view(), LogFilter::Log(*index));
-        let extractor = Arc::clone(extractor);
+    let steps = asked.iter().map(|(at, index)| (*at, LogFilter::Log(*index)));
+    windows_of(batches, extractor, steps)
+}
+
+/// Windows of requests, each given by its batch and the selected logs.
+fn windows_of<'a>(
+    batches: &'a [BatchLogs],
+    extractor: &Arc<Extractor<'a>>,
+    asked: impl Iterator<Item = (usize, LogFilter)>,
+) -> Vec<Window<'a>> {
+    let steps = asked.map(|(at, which)| {
+        let (logs, extractor) = (batches[at].view(), Arc::clone(extractor));
         let (asked, prepared) = (None, None);
         let task = ProofTask { logs, which, extractor, asked, is_one_of_many: false, prepared };
         Ok(WorkItem::Prove(task))
     });
     let mut steps = steps.collect::<Vec<_>>().into_iter();
     iter::from_fn(|| Window::read(&mut steps).unwrap()).collect()
+}
+
+/// The parts of a window, in order.
+fn parts(window: Window<'_>) -> Vec<Part<Vec<Record>>> {
+    let begun = window.begin();
+    let part = |piece| begun.part(piece, &OwnedRecords, no_hints).unwrap();
+    (0..begun.pieces()).map(part).collect()
 }
 
 /// The ends of all parts, in steps.
@@ -134,8 +152,7 @@ fn records_are_in_the_order_of_the_requests() {
     asked.splice(700..700, [(0, 300), (0, 7), (0, 7), (3, u64::MAX), (3, 299)]);
     let mut found = Vec::new();
     for window in windows(&batches, &extractor, &asked) {
-        for part in window.parts(&OwnedRecords, no_hints) {
-            let Part { chunk, steps, .. } = part.unwrap_or_else(|error| panic!("{error}"));
+        for Part { chunk, steps, .. } in parts(window) {
             assert_eq!(steps, chunk.len() as u64);
             found.extend(chunk);
         }
@@ -157,4 +174,59 @@ fn records_are_in_the_order_of_the_requests() {
             }
         }
     }
+}
+
+/// Whole batches, small and large, and single logs between them, beside the same proofs made one at a time.
+#[test]
+fn a_large_batch_is_made_in_pieces() {
+    let batches = [100, 5000, 7, 2048, 1025].map(|count| batch(count, count));
+    let state = roots(&batches);
+    let extractor = Arc::new(Extractor::to_batch_roots(&state));
+    let messages = LogFilter::Matching { sender: Some(Address::system(7)), kind: None };
+    let others = LogFilter::Matching { sender: Some(Address::system(8)), kind: None };
+    let asked = [
+        (0, LogFilter::All),
+        (1, LogFilter::All),
+        (2, LogFilter::All),
+        (3, messages),
+        (1, LogFilter::Log(4999)),
+        (1, others),
+        (4, LogFilter::All),
+    ];
+    let all: Vec<_> =
+        windows_of(&batches, &extractor, asked.into_iter()).into_iter().flat_map(parts).collect();
+    let expected = asked.iter().flat_map(|(at, which)| {
+        let proofs = extractor.batch(batches[*at].view()).unwrap();
+        let logs = (0..).zip(batches[*at].view().logs());
+        let wanted: Vec<u64> =
+            logs.filter(|(index, log)| which.has(*index, log)).map(|(index, _)| index).collect();
+        wanted.into_iter().map(move |index| proofs.prove(index).unwrap())
+    });
+    let found = all.iter().flat_map(|part| &part.chunk).map(|answer| match answer {
+        Record::Proof(record) => record.clone(),
+        Record::Failed(failed) => panic!("{failed:?}"),
+    });
+    assert!(found.eq(expected));
+    // A piece that does not end its step completes none.
+    let lens = all.iter().map(|part| (part.chunk.len(), part.steps)).collect::<Vec<_>>();
+    let of_large = |len| [(1024, 0), (1024, 0), (1024, 0), (1024, 0), (len, 1)];
+    let expected = [
+        [(100, 1)].as_slice(),
+        &of_large(904),
+        &[(7, 1), (1024, 0), (1024, 1), (1, 2), (1024, 0), (1, 1)],
+    ];
+    assert_eq!(lens, expected.concat());
+}
+
+/// The logs of a large batch that cannot be proven are one failure.
+#[test]
+fn a_large_batch_that_fails_is_one_step() {
+    let batches = [batch(1, 10), batch(2, 3000)];
+    let state = roots(&batches[..1]);
+    let extractor = Arc::new(Extractor::to_batch_roots(&state));
+    let asked = [(0, LogFilter::All), (1, LogFilter::All)];
+    let mut windows = windows_of(&batches, &extractor, asked.into_iter());
+    let [part] = &parts(windows.remove(0))[..] else { panic!("more than one part") };
+    assert_eq!((part.chunk.len(), part.steps), (11, 2));
+    assert_eq!((part.count.proofs, part.count.failed_logs), (10, 3000));
 }
