@@ -3,7 +3,7 @@
 use crate::{
     Failed,
     bench::Bench,
-    layer::{Layer, PROVE, check_proofs},
+    layer::{self, PROVE},
     single,
     tables::{Tables, number, seconds},
 };
@@ -13,15 +13,14 @@ const MANY: u64 = 100_000;
 
 pub(crate) fn measure(bench: &Bench<'_>, tables: &mut Tables) -> Result<(), Failed> {
     let batches = bench.scaled(2_000_000);
-    Layer::synthesize(
+    layer::synthesize(
         bench,
         &format!(
             "--batches {batches} --burst 1 --logs 1 --events events.jsonl --archive logs.jsonl"
         ),
     )?;
     bench.remove("state.csv")?;
-    bench.summary("index logs.jsonl -o logs.slmsg")?;
-    bench.remove("logs.jsonl")?;
+    let archived = layer::index(bench)?;
 
     let batches = number(batches);
     let rebuild = "-q rebuild state.slsnap --history --events events.jsonl -o state.sltree";
@@ -32,14 +31,15 @@ pub(crate) fn measure(bench: &Bench<'_>, tables: &mut Tables) -> Result<(), Fail
     };
     took(format!("`rebuild --history --events`, {batches} batches"), rebuild)?;
     // A tree file is rebuilt, so this reads what was written.
-    let layer = Layer::checked(bench, "rebuild state.sltree")?;
+    layer::check_root(bench, "rebuild state.sltree")?;
     took(format!("`history` of the tree file, {batches} batches"), "-q history state.sltree")?;
-    layer.random_requests(bench, ("past.jsonl", MANY), 1, ",\"target\":\"first\"")?;
+    let first = ",\"target\":\"first\"";
+    layer::random_requests(bench, &archived, ("past.jsonl", MANY), 1, first)?;
     let past = format!("{PROVE} --requests past.jsonl -o past.ndjson");
     took(format!("`prove --requests`, {} against random past roots", number(MANY)), &past)?;
-    check_proofs(bench, "past.ndjson", MANY)?;
+    layer::check_proofs(bench, "past.ndjson", MANY)?;
 
-    let (chain, batch) = layer.batch(layer.batches / 3);
+    let (chain, batch) = archived[archived.len() / 3];
     let one = format!("{PROVE} --chain {chain} --batch {batch} --index 0");
     let proofs = [("the latest root", "latest"), ("a past root", "first")].map(|(root, target)| {
         let name = format!("one proof against {root}, {batches} batches");

@@ -3,7 +3,7 @@
 use crate::{
     Failed,
     bench::Bench,
-    layer::{Layer, PROVE, check_proofs},
+    layer::{self, PROVE},
     tables::{Job, Tables, number, seconds},
 };
 
@@ -14,10 +14,10 @@ const FORMATS: [(&str, &str); 2] = [("NDJSON", "ndjson"), ("Parquet", "parquet")
 
 pub(crate) fn measure(bench: &Bench<'_>, tables: &mut Tables) -> Result<(), Failed> {
     let batches = bench.scaled(60_000);
-    Layer::synthesize(bench, &format!("--batches {batches} --logs {LOGS} --archive logs.jsonl"))?;
-    let layer = Layer::rebuild(bench)?;
+    layer::synthesize(bench, &format!("--batches {batches} --logs {LOGS} --archive logs.jsonl"))?;
+    layer::rebuild(bench)?;
     bench.summary("index logs.jsonl -o logs.slmsg")?;
-    let count = layer.batches * LOGS;
+    let count = batches * LOGS;
     let logs = number(count);
 
     let mut jobs = vec![Job {
@@ -29,7 +29,7 @@ pub(crate) fn measure(bench: &Bench<'_>, tables: &mut Tables) -> Result<(), Fail
         let (prove, proofs) =
             (format!("{PROVE} --all --format {format}"), format!("proofs.{format}"));
         bench.seconds(&format!("{prove} -o {proofs}"))?;
-        check_proofs(bench, &proofs, count)?;
+        layer::check_proofs(bench, &proofs, count)?;
         let bytes = bench.len(&proofs)?;
         jobs.push(Job {
             name: format!("`prove --all`, {name}, {logs}"),

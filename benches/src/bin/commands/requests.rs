@@ -7,7 +7,7 @@ use slproof_benches::mixed;
 use crate::{
     Failed,
     bench::{Bench, ROUNDS},
-    layer::{Layer, PROVE, check_proofs, request},
+    layer::{self, PROVE},
     single,
     tables::{Tables, number, seconds},
 };
@@ -20,27 +20,27 @@ const MANY: u64 = 100_000;
 
 pub(crate) fn measure(bench: &Bench<'_>, tables: &mut Tables) -> Result<(), Failed> {
     let batches = bench.scaled(640);
-    Layer::synthesize(bench, &format!("--batches {batches} --logs {LOGS} --archive logs.jsonl"))?;
-    let layer = Layer::rebuild(bench)?;
-    bench.summary("index logs.jsonl -o logs.slmsg")?;
-    bench.remove("logs.jsonl")?;
+    layer::synthesize(bench, &format!("--batches {batches} --logs {LOGS} --archive logs.jsonl"))?;
+    layer::rebuild(bench)?;
+    let archived = layer::index(bench)?;
 
-    let (chain, batch) = layer.batch(0);
-    let mut requests: Vec<String> = (0..LOGS).map(|id| request(chain, batch, id, "")).collect();
+    let (chain, batch) = archived[0];
+    let mut requests: Vec<String> =
+        (0..LOGS).map(|id| layer::request(archived[0], id, "")).collect();
     fs::write(bench.folder.join("ordered.jsonl"), requests.concat())?;
     // Shuffled by random keys.
     let mut order: Vec<usize> = (0..requests.len()).collect();
     order.sort_by_key(|at| mixed(*at as u64, 0));
     requests = order.iter().map(|at| requests[*at].clone()).collect();
     fs::write(bench.folder.join("shuffled.jsonl"), requests.concat())?;
-    layer.random_requests(bench, ("many.jsonl", MANY), LOGS, "")?;
+    layer::random_requests(bench, &archived, ("many.jsonl", MANY), LOGS, "")?;
 
     let all = format!("{PROVE} --all --chain {chain} --batch {batch}");
     let [ordered, shuffled, many] =
         ["ordered", "shuffled", "many"].map(|name| format!("{PROVE} --requests {name}.jsonl"));
     let proven = |prove: &str, count| -> Result<Vec<u8>, Failed> {
         bench.seconds(&format!("{prove} -o proofs.ndjson"))?;
-        check_proofs(bench, "proofs.ndjson", count)?;
+        layer::check_proofs(bench, "proofs.ndjson", count)?;
         Ok(fs::read(bench.folder.join("proofs.ndjson"))?)
     };
     let expected = proven(&all, LOGS)?;
@@ -65,7 +65,7 @@ pub(crate) fn measure(bench: &Bench<'_>, tables: &mut Tables) -> Result<(), Fail
             format!("{:.2} × the time", time / times[0]),
         ]);
     }
-    let logs = number(layer.batches * LOGS);
+    let logs = number(batches * LOGS);
     let name = format!("`prove --requests`, {} random logs of {logs}", number(MANY));
     tables.alone(name, seconds(times[3]));
     let one = format!("{PROVE} --chain {chain} --batch {batch} --index 0");

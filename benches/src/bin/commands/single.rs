@@ -3,7 +3,7 @@
 use crate::{
     Failed,
     bench::Bench,
-    layer::check_proofs,
+    layer,
     tables::{Tables, seconds},
 };
 
@@ -19,7 +19,7 @@ pub(crate) fn measure(
     let mut commands = vec!["--version".to_owned()];
     for (_, prove) in proofs {
         bench.seconds(&format!("{prove} -o one.json"))?;
-        check_proofs(bench, "one.json", 1)?;
+        layer::check_proofs(bench, "one.json", 1)?;
         commands.push(prove.clone());
     }
     let times = bench.medians(RUNS, &commands)?;

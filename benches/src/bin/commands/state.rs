@@ -3,13 +3,14 @@
 use crate::{
     Failed,
     bench::Bench,
-    layer::Layer,
+    layer,
     tables::{Job, Tables, number},
 };
 
 pub(crate) fn measure(bench: &Bench<'_>, tables: &mut Tables) -> Result<(), Failed> {
-    Layer::synthesize(bench, &format!("--batches {}", bench.scaled(2_000_000)))?;
-    let batches = Layer::rebuild(bench)?.batches;
+    let batches = bench.scaled(2_000_000);
+    layer::synthesize(bench, &format!("--batches {batches}"))?;
+    layer::rebuild(bench)?;
     let (import, rebuild) =
         ("-q import state.csv -o out.slsnap", "-q rebuild state.slsnap -o out.sltree");
     let count = number(batches);
