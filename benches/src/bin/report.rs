@@ -202,6 +202,7 @@ fn pivot(results: &Results, group: &str, head: &str, element: &str) {
 
 fn time(nanoseconds: f64) -> String {
     match nanoseconds {
+        ..1e2 => format!("{nanoseconds:.1} ns"),
         ..1e3 => format!("{nanoseconds:.0} ns"),
         ..1e6 => format!("{:.1} µs", nanoseconds / 1e3),
         ..1e9 => format!("{:.1} ms", nanoseconds / 1e6),
@@ -210,8 +211,9 @@ fn time(nanoseconds: f64) -> String {
 }
 
 fn count(value: u64) -> String {
-    match value.is_power_of_two() && value >= 1024 {
-        true => format!("2^{}", value.ilog2()),
-        false => value.to_string(),
+    match value {
+        0 => "–".into(),
+        1024.. if value.is_power_of_two() => format!("2^{}", value.ilog2()),
+        _ => value.to_string(),
     }
 }
