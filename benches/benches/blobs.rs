@@ -40,7 +40,11 @@ fn with_ekzg(domain: &Domain, blob: &[u8]) -> Vec<u8> {
 fn with_ark(domain: &Radix2EvaluationDomain<Fr>, blob: &[u8]) -> Vec<u8> {
     let mut values: Vec<Fr> = in_order(blob).map(|b| Fr::from_be_bytes_mod_order(&b)).collect();
     domain.ifft_in_place(&mut values);
-    values.iter().rev().flat_map(|value| value.into_bigint().to_bytes_le().into_iter().take(31)).collect()
+    values
+        .iter()
+        .rev()
+        .flat_map(|value| value.into_bigint().to_bytes_le().into_iter().take(31))
+        .collect()
 }
 
 fn blobs(c: &mut Criterion) {
@@ -57,7 +61,9 @@ fn blobs(c: &mut Criterion) {
     let ekzg = Domain::new(4096);
     let ark = Radix2EvaluationDomain::new(4096).expect("a power of two");
     decoder.decode(&blob, &mut read).expect("a blob");
-    assert!(read == pubdata && with_ekzg(&ekzg, &blob) == pubdata && with_ark(&ark, &blob) == pubdata);
+    assert!(
+        read == pubdata && with_ekzg(&ekzg, &blob) == pubdata && with_ark(&ark, &blob) == pubdata
+    );
 
     let mut group = c.benchmark_group("blobs/decode");
     group.throughput(Throughput::Bytes(BLOB_PUBDATA_LEN as u64));

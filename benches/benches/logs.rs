@@ -10,7 +10,10 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use slproof::{message::{BatchLogs, BatchView, L2ToL1Log, LOG_TREE_HEIGHT, MessageList}, primitives::{Address, BatchNumber, ChainId, Hash}};
+use slproof::{
+    message::{BatchLogs, BatchView, L2ToL1Log, LOG_TREE_HEIGHT, MessageList},
+    primitives::{Address, BatchNumber, ChainId, Hash},
+};
 use zksync_mini_merkle_tree::MiniMerkleTree;
 
 const BATCHES: u64 = 512;

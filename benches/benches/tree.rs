@@ -12,6 +12,10 @@
 //! - `chains`: 2^16 leaves in chains of the given length, all built together.
 //! - `path`: the siblings of one leaf of a tree that is already built. zksync_mini_merkle_tree stores no
 //!   levels and hashes the tree again.
+//! - `past-build`: the tree of Hyperlane's agents, built of 2^20 leaves with the root after each leaf, as the
+//!   agents do it; here the tree alone (`slproof`), and with the root after each leaf (`slproof-roots`).
+//! - `past-path`: the siblings of 10,000 leaves in that tree, each at the time of another root; together, and
+//!   one by one.
 //!
 //! The expected roots come from the contract's push tree, hashed one node at a time. `rs_merkle` does not
 //! pad, so it gets the empty leaves too.
@@ -26,11 +30,18 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use rs_merkle::{Hasher, MerkleTree, algorithms::Keccak256};
 use slproof::{
     forest::{BatchLeaves, BatchNumbers, EMPTY_ENTRY, batch_leaf, entry_zeros},
-    keccak::hash_many,
-    merkle::{LeafHashes, PushTree, NodeBuffer, Tree, TreeJob, build_above_into, build_all_into},
+    keccak::{hash_many, hash_node},
+    merkle::{
+        LeafHashes, Levels, NodeBuffer, PushTree, Tree, TreeJob, Zeros, build_above_into,
+        build_all_into,
+    },
     primitives::{BatchNumber, Hash},
 };
-use slproof_benches::{batches, painted};
+use slproof_benches::{
+    batches,
+    hyperlane::{AgentTree, HEIGHT},
+    mixed, painted,
+};
 use zksync_mini_merkle_tree::MiniMerkleTree;
 
 /// From this number of leaves on, a build takes so long that only ten samples are taken.
@@ -253,5 +264,106 @@ fn path(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, limit, build, chains, path);
+/// Leaf hashes that are there already.
+#[derive(Debug)]
+struct Hashes(Vec<Hash>);
+
+impl LeafHashes for Hashes {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn hash(&self, first: usize, out: &mut [Hash]) {
+        out.copy_from_slice(&self.0[first..][..out.len()]);
+    }
+}
+
+fn past(c: &mut Criterion) {
+    const PATHS: u64 = 10_000;
+    let leaves = Hashes(batches(LARGE).0);
+    let zeros = Zeros::above(Hash::ZERO);
+    let counts: Vec<u64> = (1..=LARGE as u64).collect();
+    // The root of the tree of height 32 that has a smaller tree in its left corner.
+    let padded = |root: Hash, count: u64| {
+        let height = count.next_power_of_two().trailing_zeros();
+        (height..HEIGHT as u32).fold(root, |node, height| hash_node(node, zeros.at(height)))
+    };
+
+    let mut agents = AgentTree::default();
+    let theirs: Vec<Hash> = leaves.0.iter().map(|leaf| agents.push(*leaf)).collect();
+    let levels = Levels::hash(&leaves, &zeros);
+    let tree = levels.tree(&zeros);
+    let root = padded(PushTree::new(Hash::ZERO).extend(&leaves.0), LARGE as u64);
+    assert!(theirs.last() == Some(&root) && tree.root_at(HEIGHT as u32) == root);
+    let ours = tree.prefix_roots(&counts).expect("counts of the tree");
+    assert!(counts.iter().zip(ours).map(|(count, root)| padded(root, *count)).eq(theirs));
+
+    let mut group = c.benchmark_group("past-build");
+    group
+        .throughput(Throughput::Elements(LARGE as u64))
+        .sample_size(10)
+        .sampling_mode(SamplingMode::Flat)
+        .warm_up_time(Duration::from_millis(1))
+        .measurement_time(Duration::from_secs(2));
+    for (threads, pool) in pools() {
+        group.bench_function(BenchmarkId::new(format!("slproof-{threads}"), LARGE), |bencher| {
+            pool.install(|| bencher.iter(|| Levels::hash(black_box(&leaves), &zeros)));
+        });
+        let name = format!("slproof-roots-{threads}");
+        group.bench_function(BenchmarkId::new(name, LARGE), |bencher| {
+            pool.install(|| {
+                bencher.iter(|| {
+                    let levels = Levels::hash(black_box(&leaves), &zeros);
+                    levels.tree(&zeros).prefix_roots(&counts)
+                });
+            });
+        });
+    }
+    group.bench_function(BenchmarkId::new("hyperlane-agents", LARGE), |bencher| {
+        bencher.iter(|| {
+            let mut agents = AgentTree::default();
+            black_box(&leaves.0).iter().map(|leaf| agents.push(*leaf)).last()
+        });
+    });
+    group.finish();
+
+    let wanted: Vec<(u64, u64)> = (0..PATHS)
+        .map(|at| {
+            let count = 1 + mixed(at, 1) % LARGE as u64;
+            (mixed(at, 2) % count, count)
+        })
+        .collect();
+    let paths = tree.prefix_paths(&wanted).expect("leaves of the tree");
+    for ((leaf, count), path) in wanted.iter().zip(&paths) {
+        let above = (path.len()..HEIGHT).map(|height| zeros.at(height as u32));
+        assert!(path.iter().copied().chain(above).eq(agents.path(*leaf, *count)));
+        assert_eq!(
+            tree.prefix(*count).expect("a count of the tree").path(*leaf).as_ref(),
+            Ok(path)
+        );
+    }
+
+    let mut group = c.benchmark_group("past-path");
+    group.throughput(Throughput::Elements(PATHS));
+    group.bench_function(BenchmarkId::new("slproof", LARGE), |bencher| {
+        bencher.iter(|| tree.prefix_paths(black_box(&wanted)));
+    });
+    group.bench_function(BenchmarkId::new("slproof-one-by-one", LARGE), |bencher| {
+        bencher.iter(|| {
+            for (leaf, count) in black_box(&wanted) {
+                let prefix = tree.prefix(*count).expect("a count of the tree");
+                let _ = black_box(prefix.path(*leaf));
+            }
+        });
+    });
+    group.bench_function(BenchmarkId::new("hyperlane-agents", LARGE), |bencher| {
+        bencher.iter(|| {
+            for (leaf, count) in black_box(&wanted) {
+                black_box(agents.path(*leaf, *count));
+            }
+        });
+    });
+}
+
+criterion_group!(benches, limit, build, chains, path, past);
 criterion_main!(benches);

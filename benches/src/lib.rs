@@ -1,10 +1,11 @@
 //! Benchmarks of slproof and of other libraries.
 //!
 //! ```text
-//! cargo bench --manifest-path benches/Cargo.toml                      all of it, some fifteen minutes
+//! cargo bench --manifest-path benches/Cargo.toml                      all of it, some seventeen minutes
 //! cargo bench --manifest-path benches/Cargo.toml --bench tree         building trees, extracting paths
 //! cargo bench --manifest-path benches/Cargo.toml --bench logs         trees of batches' logs
 //! cargo bench --manifest-path benches/Cargo.toml --bench keccak       the backends of Keccak
+//! cargo bench --manifest-path benches/Cargo.toml --bench blobs        reading blobs
 //! ```
 //!
 //! Before it measures, every bench compares the result of the measured code with a known answer: from the
@@ -22,14 +23,17 @@
 //! done
 //! ```
 //!
-//! The load on a server is made by the program `load`; see its documentation.
-//!
-//! This prints all results as Markdown and draws a plot:
+//! This prints all results as Markdown and draws the plot `benches/results/trees.svg`:
 //!
 //! ```text
-//! cargo run --manifest-path benches/Cargo.toml --release --bin report benches/results/trees.svg
+//! cargo run --manifest-path benches/Cargo.toml --release --bin report
 //! ```
+//!
+//! The program `commands` measures the commands of slproof beside what they are compared with, the script `serial_share`
+//! what part of them runs on one thread, and the program `load` a server. Their heads say how to run them.
 
+pub mod era;
+pub mod hyperlane;
 pub mod plot;
 pub mod results;
 
@@ -46,6 +50,16 @@ pub const COUNTED: usize = 1024;
 #[must_use]
 pub fn painted<const LEN: usize>(count: usize) -> Vec<[u8; LEN]> {
     (0..count).map(|i| std::array::from_fn(|j| ((i * LEN + j) % 251) as u8)).collect()
+}
+
+/// The number at a place of a random sequence (the finalizer of SplitMix64); another sequence for each `salt`.
+#[must_use]
+pub fn mixed(at: u64, salt: u64) -> u64 {
+    let mut x =
+        (at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xd1b5_4a32_d192_ed03);
+    x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ x >> 31
 }
 
 /// One hash over all of these, which a bench compares with the known answer.

@@ -1,7 +1,7 @@
 //! Reads the results of criterion and callgrind from their files.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -148,13 +148,23 @@ fn measured(benchmark: &Value, time: Option<f64>) -> Option<Measured> {
     })
 }
 
-/// The name of the processor, and its number of threads.
+/// The name of the processor with its family and model, its cores and threads, and the backend of Keccak that is used.
 #[must_use]
 pub fn processor() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
-    let name = name.unwrap_or("unknown processor").trim();
-    let count = std::thread::available_parallelism().map_or(1, usize::from);
-    let fastest = slproof::keccak::Backend::best().name();
-    format!("{name}, {count} hardware threads, backend {fastest}")
+    let values = |name: &str| -> Vec<&str> {
+        let pairs = cpuinfo.lines().filter_map(|line| line.split_once(':'));
+        pairs.filter(|(key, _)| key.trim() == name).map(|(_, value)| value.trim()).collect()
+    };
+    let first = |name: &str| values(name).first().copied().unwrap_or("unknown");
+    let sockets_and_cores = values("physical id").into_iter().zip(values("core id"));
+    let cores = sockets_and_cores.collect::<BTreeSet<_>>().len();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    format!(
+        "{} (family {}, model {}), {cores} cores, {threads} threads, Keccak backend {}",
+        first("model name"),
+        first("cpu family"),
+        first("model"),
+        slproof::keccak::Backend::best().name(),
+    )
 }
