@@ -12,11 +12,11 @@ use crate::{
     forest::entry_zeros,
     keccak::hash_node,
     merkle::{height, level_len},
-    primitives::{Hash, SlBlock},
+    primitives::{Hash, SlBatch, SlBlock},
 };
 
 /// The most trees that are tried in one batch of the settlement layer.
-const MOST_TRIED: usize = 1 << 16;
+const MOST_TRIED: usize = 1 << 15;
 
 /// An interop root after missing batches of the settlement layer, with the trees that have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,17 +103,18 @@ impl<'t> Blocks<'t> {
         shared: &'t SharedNodes,
         end: &'t BridgedEnd,
     ) -> Self {
-        let all = (0..end.chains).zip(chains);
-        let moving = all.filter_map(|(index, chain)| {
+        let moving = (0..end.chains).zip(chains).filter_map(|(index, chain)| {
             let appended = chain.appended_in(end.batch);
-            let leaves = (appended.start..=appended.end).map(|count| chain.leaf_of(count));
-            let moving = Moving {
-                index,
-                begin: appended.start,
-                end: appended.end,
-                leaves: leaves.collect(),
+            let (begin, last) = (appended.start, appended.end);
+            let leaf = |count| {
+                // The leaf may be known where the tree below it is not.
+                let stored = |batch| shared.at((0, index), SlBatch(batch));
+                let known = chain.leaf_of(count);
+                let known = known.or_else(|| stored(end.batch.0 - 1).filter(|_| count == begin));
+                known.or_else(|| stored(end.batch.0).filter(|_| count == last))
             };
-            (!appended.is_empty()).then_some(moving)
+            let leaves = (begin..=last).map(leaf).collect();
+            (!appended.is_empty()).then_some(Moving { index, begin, end: last, leaves })
         });
         Self { chains, shared, end, moving: moving.collect() }
     }
@@ -134,6 +135,9 @@ impl<'t> Blocks<'t> {
             rest: MOST_TRIED,
         };
         let mut found = Vec::new();
+        if search.trees.iter().all(Option::is_none) {
+            search.wanted.clear();
+        }
         while let Some(at) = search.next() {
             found.push(self.root(at, others[at], &search.here));
             search.wanted.retain(|_, other| *other > at);
@@ -310,7 +314,7 @@ mod tests {
         ) {
             let mut contract = Contract::default();
             let mut chains: Vec<BridgedChain> = Vec::new();
-            let mut push = |contract: &mut Contract, chains: &mut Vec<BridgedChain>, chain: usize, by| {
+            let push = |contract: &mut Contract, chains: &mut Vec<BridgedChain>, chain: usize, by| {
                 let number = BatchNumber(contract.0[chain].leaves() + 1);
                 let root = keccak256(&[chain as u8, number.0 as u8]);
                 contract.0[chain].push(batch_leaf(root, number));

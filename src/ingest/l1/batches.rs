@@ -260,7 +260,7 @@ mod tests {
     use super::*;
     use crate::{
         archive::Place,
-        ingest::l1::{CommitInfo, Execution, StoredBatchInfo, TransactionPlace},
+        ingest::l1::{CommitInfo, Execution, PubdataPlace, StoredBatchInfo, TransactionPlace},
         primitives::Word,
     };
 

@@ -261,7 +261,7 @@ mod tests {
                 let part = EraPart::read(&left, &known, INDEXES);
                 let is_left =
                     |part: &Range<usize>| part.end <= lost.start || lost.end <= part.start;
-                let [logs, ref parts @ .., ref diffs] = &parts[..] else { unreachable!() };
+                let [logs, parts @ .., diffs] = &parts[..] else { unreachable!() };
                 assert_eq!(part.logs.is_some(), is_left(logs), "{lost:?}");
                 assert_eq!(
                     part.diffs.is_some(),

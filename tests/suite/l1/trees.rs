@@ -211,7 +211,7 @@ fn every_lost_batch_of_the_settlement_layer_is_bridged_or_ends_the_trees() {
                 assert_eq!((found, forest.root()), (&missing, expected.root()));
                 bridged.push((lost, *leaves));
             }
-            [L1Gap::Ends { missing: found, last }] => {
+            [L1Gap::Ends { missing: found, last, .. }] => {
                 assert_eq!((found, *last), (&missing, SlBatch(2029)));
                 assert!(forest.bridged().is_some_and(|trees| trees.ends().is_empty()));
             }

@@ -74,11 +74,11 @@ impl fmt::Display for L1Gap {
             Self::InPart { .. } => Ok(()),
             Self::Bridged { leaves, .. } => write!(
                 f,
-                ": the messages and logs there are lost, but not the trees; {leaves} batches that were executed \
-                 there are known from other SL batches"
+                ": messages and logs there are lost, but not the trees; {leaves} batches that were executed \
+                 there are known from elsewhere"
             ),
             Self::Crossed { lost, proven, unproven, .. } => {
-                f.write_str(": the messages and logs there are lost")?;
+                f.write_str(": messages and logs there are lost")?;
                 let (shown, more) = lost.split_at(lost.len().min(MOST_NAMED));
                 for (at, LostBatches { chain, batches, .. }) in shown.iter().enumerate() {
                     f.write_str(if at == 0 { ", and with them " } else { "; " })?;
