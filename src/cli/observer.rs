@@ -94,6 +94,20 @@ impl Observer for TreesObserver {
                     );
                 }
             }
+            Event::L1Within { has_all, later } => {
+                if !has_all {
+                    console.info(
+                        "the trees from L1 end before these, and equal them up to there",
+                    );
+                }
+                if *later > 0 {
+                    console.info(format_args!(
+                        "{} batches of chains that were executed after these trees are known from L1 only: to prove \
+                         them, give the files of L1 without other evidence",
+                        count(*later)
+                    ));
+                }
+            }
             Event::L1Unused(error) => {
                 console.info("the batches on L1 were not compared with the trees");
                 console.verbose(with_causes(*error));

@@ -13,13 +13,14 @@ use super::{
     progress::ProgressFactory,
     report::{self, Console, count},
     role::Role,
+    shell_words::shell_words,
     state::tree_file_among,
     wrong_input::wrong_inputs,
 };
 use crate::{
     contracts::Layout,
-    forest::{Forest, InteropRoot},
-    ingest::FileKind,
+    forest::{Forest, InteropRoot, L1Gap},
+    ingest::{FileKind, holds_files},
     primitives::BatchNumber,
     proof::{CheckedBy, Target},
     prove::{Error, L1Comparison, RootCounts, Trees, TreesOptions},
@@ -73,13 +74,20 @@ pub(super) fn run(
     let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::Latest).into()) };
     let compared = compare_with_l1(&trees, args)?;
     progress.end();
-    report::result(&json(&trees, forest, compared.as_ref()), || table(forest))?;
+    let rest = NotInFile::of(&trees, args);
+    report::result(&json(&trees, forest, compared.as_ref(), rest.as_ref()), || table(forest))?;
     if args.output.is_some() || trees.tree_file().is_none() {
         report_evidence(&trees, forest, console);
     } else {
         console.info(
             "the trees are from a tree file and were not compared again (slproof check reads the whole file)",
         );
+    }
+    if let Some(NotInFile { batches, command }) = &rest {
+        console.info(format_args!(
+            "the tree file has none of the {} batches that are proven after its end; with the files of L1: {command}",
+            count(*batches)
+        ));
     }
     if let (None, Some(block)) = (forest.latest(), trees.block()) {
         console.info(format_args!(
@@ -114,6 +122,30 @@ pub(super) fn run(
         Outcome::Done if with_history && explained < roots => Outcome::SomeFailed,
         outcome => outcome,
     })
+}
+
+/// The batches of chains that the files of L1 prove after the end of the trees in the written file.
+struct NotInFile {
+    batches: u64,
+    /// The command that proves them.
+    command: String,
+}
+
+impl NotInFile {
+    fn of(trees: &Trees, args: &RebuildArgs) -> Option<Self> {
+        let proven = trees.missing_on_l1().iter().find_map(|gap| match gap {
+            L1Gap::Ends { proven, .. } if *proven > 0 => Some(*proven),
+            _ => None,
+        });
+        let words = shell_words(&args.evidence);
+        let command = match &args.evidence[..] {
+            [only] if holds_files(only).unwrap_or(false) => {
+                format!("slproof prove --archive {words} --all")
+            }
+            _ => format!("slproof prove --tree {words} --messages {words} --all"),
+        };
+        Some(Self { batches: proven?, command })
+    }
 }
 
 /// Compares the trees with the state of L1, if it was given and they were not compared before they were written.
@@ -230,7 +262,12 @@ fn table(forest: &Forest) -> String {
     text
 }
 
-fn json(trees: &Trees, forest: &Forest, compared: Option<&L1Comparison>) -> Value {
+fn json(
+    trees: &Trees,
+    forest: &Forest,
+    compared: Option<&L1Comparison>,
+    rest: Option<&NotInFile>,
+) -> Value {
     let missing: Vec<String> = trees.missing_events().iter().map(ToString::to_string).collect();
     let missing_on_l1: Vec<String> =
         trees.missing_on_l1().iter().map(ToString::to_string).collect();
@@ -261,6 +298,9 @@ fn json(trees: &Trees, forest: &Forest, compared: Option<&L1Comparison>) -> Valu
     });
     if let Some(compared) = compared {
         result["l1"] = json!(compared);
+    }
+    if let Some(NotInFile { batches, command }) = rest {
+        result["notInFile"] = json!({"batches": batches, "command": command});
     }
     result
 }

@@ -13,6 +13,12 @@ pub(super) fn shell_word(path: &Path) -> String {
     if text.starts_with('-') { format!("./{quoted}") } else { quoted }
 }
 
+/// Paths as words of a command.
+pub(super) fn shell_words<P: AsRef<Path>>(paths: &[P]) -> String {
+    let words: Vec<String> = paths.iter().map(|path| shell_word(path.as_ref())).collect();
+    words.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use super::{
     error::{CliError, Outcome},
     progress::ProgressFactory,
     report::{self, Console, count},
-    shell_words::shell_word,
+    shell_words::{shell_word, shell_words},
 };
 use crate::{
     primitives::SlBatch,
@@ -77,7 +77,7 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
     if found.problems.iter().any(|problem| matches!(problem.error, Error::NotItsPast { .. })) {
         return None;
     }
-    let paths = words(&args.paths);
+    let paths = shell_words(&args.paths);
     let mut flags = args.tree_args.words();
     let layer = found.settlement_layer.as_ref();
     if let Some(layer) = layer.filter(|layer| layer.is_one_of_several)
@@ -99,7 +99,7 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
     match found.missing.iter().find(|missing| missing.part == MissingPart::ChainOfLogs) {
         Some(_) => Some(format!("slproof survey {paths}{flags} --chain ID")),
         None => layer.map(|layer| {
-            let evidence = if has_problems(found) { words(&layer.files) } else { paths };
+            let evidence = if has_problems(found) { shell_words(&layer.files) } else { paths };
             format!("slproof rebuild {evidence}{flags} -o trees.sltree")
         }),
     }
@@ -123,7 +123,7 @@ fn inputs_to_prove(args: &SurveyArgs, found: &Survey) -> String {
         .iter()
         .filter(|path| holds_several(found, path) || logs.contains(&path.as_path()));
     let (evidence, archives) =
-        (words(&of(FileUse::Evidence)), words(&archives.collect::<Vec<_>>()));
+        (shell_words(&of(FileUse::Evidence)), shell_words(&archives.collect::<Vec<_>>()));
     format!("--tree {evidence} --messages {archives}")
 }
 
@@ -135,12 +135,6 @@ fn holds_several(found: &Survey, path: &Path) -> bool {
 
 fn has_problems(found: &Survey) -> bool {
     found.files.iter().any(|file| file.usage == FileUse::Problem)
-}
-
-/// Paths as words of a command.
-fn words<P: AsRef<Path>>(paths: &[P]) -> String {
-    let words: Vec<String> = paths.iter().map(|path| shell_word(path.as_ref())).collect();
-    words.join(" ")
 }
 
 /// The text for people.

@@ -40,7 +40,7 @@ mod timestamps;
 pub mod tree_file;
 mod trees;
 
-pub use bridged::{BridgedEnd, BridgedLeaf, BridgedPath, BridgedTrees, LostBatches};
+pub use bridged::{BridgedEnd, BridgedLeaf, BridgedPath, BridgedRoot, BridgedTrees, LostBatches};
 pub use chain_tree::ChainTree;
 pub use compare_events::compare_block_roots;
 pub use error::RebuildError;

@@ -80,15 +80,17 @@ pub struct RebuiltFromL1 {
 }
 
 /// Rebuilds every chain tree and the shared tree from the batches of a settlement layer on L1, and compares them
-/// with the root of each of these batches.
+/// with the root of each of these batches. `beside` are trees of other evidence, which may have what batches appended
+/// that are missing on L1.
 ///
 /// # Errors
 /// [`HistoryError::Evidence`] if the batches are incomplete, contradict each other, or lead to other trees.
 pub fn rebuild_from_l1(
     record: &LayerRecord,
+    beside: Option<&Forest>,
     options: &RebuildOptions,
 ) -> Result<RebuiltFromL1, HistoryError> {
-    let evidence = L1Evidence::read(record, options)?;
+    let evidence = L1Evidence::read(record, beside, options)?;
     let mut forest = rebuild_in_memory(&evidence, options)?;
     forest.bridged = evidence.bridged().cloned();
     let history = evidence.history(&forest)?;

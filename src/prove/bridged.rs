@@ -10,10 +10,14 @@ use super::{
 };
 use crate::{
     anchor::SettlementCheck,
-    forest::{BridgedEnd, BridgedLeaf, BridgedPath, BridgedTrees, Forest},
-    primitives::{BatchNumber, ChainId, Word},
+    forest::{BridgedEnd, BridgedLeaf, BridgedPath, BridgedRoot, BridgedTrees, Forest},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock, Word},
     proof::{ProofEnd, SettlementHop, TargetKind, TargetRecord},
 };
+
+/// A batch of the settlement layer, the block and interop root in it unless the target is the root of the batch itself,
+/// and the path.
+type End<'f> = (&'f BridgedEnd, Option<(SlBlock, Hash)>, BridgedPath);
 
 /// A batch of a chain that is proven by what is known after missing batches.
 pub(super) struct Bridged<'f> {
@@ -48,8 +52,8 @@ impl<'f> Bridged<'f> {
     ) -> Result<(Placed<'p>, Option<ProofEnd>), ExtractError> {
         let BridgedLeaf { chain, batch, root, .. } = self.leaf;
         let after = |block| ExtractError::BatchAfterTarget { chain, batch, block, first: None };
-        let has_root = |end: &BridgedEnd| end.blocks.is_some();
-        let (end, is_block, path) = match target {
+        let has_root = |end: &BridgedEnd| end.last_block().is_some();
+        let (end, interop_root, path) = match target {
             // The root may be known from a message only, which anyone can send.
             Resolved::BatchRoot => {
                 self.trees.first(&self.leaf, |_| true).ok_or_else(|| self.lost())?;
@@ -60,38 +64,38 @@ impl<'f> Bridged<'f> {
             Resolved::Latest(..) | Resolved::Bridged(BridgedTarget::Latest) => {
                 let (end, path) =
                     self.trees.last(&self.leaf, has_root).ok_or_else(|| self.lost())?;
-                (end, true, path)
+                (end, end.roots.last().copied(), path)
             }
             Resolved::First(_) => {
-                let end = self.trees.only_root(&self.leaf).ok_or_else(|| self.first_unknown())?;
-                (end, true, self.path(end)?)
+                let first = self.trees.first_root(&self.leaf);
+                let (end, root) = first.ok_or_else(|| self.first_unknown())?;
+                self.at_root(end, root)?
             }
             Resolved::FirstSlBatch(trees) => {
                 let (end, path) = self.first_accepted(trees)?;
-                (end, false, path)
+                (end, None, path)
             }
-            Resolved::Bridged(BridgedTarget::Block(end)) => (*end, true, self.path(end)?),
+            Resolved::Bridged(BridgedTarget::Block(end, root)) => self.at_root(end, root)?,
             Resolved::Bridged(BridgedTarget::SlBatch(end, l1)) => {
                 if let Some(error) = l1.and_then(|l1| self.objection(end, l1)) {
                     return Err(error);
                 }
-                (*end, false, self.path(end)?)
+                (*end, None, self.path(end)?)
             }
         };
-        Ok(self.at(end, is_block, path))
+        Ok(self.at(end, interop_root, path))
     }
 
     fn at<'p>(
         &self,
         end: &BridgedEnd,
-        is_block: bool,
+        interop_root: Option<(SlBlock, Hash)>,
         BridgedPath { batch_path, mut chain_path }: BridgedPath,
     ) -> (Placed<'p>, Option<ProofEnd>) {
         let sl_chain = self.forest.sl_chain();
-        let block = end.blocks.as_ref().map(|blocks| *blocks.end()).filter(|_| is_block);
         let mut chain_mask = u128::from(self.leaf.index);
-        let (kind, number, root) = match block {
-            Some(block) => (TargetKind::Block, block.0, end.shared_root),
+        let (kind, number, root) = match interop_root {
+            Some((block, root)) => (TargetKind::Block, block.0, root),
             None => {
                 chain_mask |= 1 << chain_path.len();
                 chain_path.push(end.local_root);
@@ -109,7 +113,8 @@ impl<'f> Bridged<'f> {
         };
         let (sl_chain_id, number) = (Some(sl_chain), Some(number));
         let target = TargetRecord { kind, sl_chain_id, number, root, timestamp: None };
-        let placed = Placed { position: None, target, sl_block: block };
+        let sl_block = interop_root.map(|(block, _)| block);
+        let placed = Placed { position: None, target, sl_block };
         (placed, Some(ProofEnd::SettlementLayer(hop)))
     }
 
@@ -121,6 +126,22 @@ impl<'f> Bridged<'f> {
             }
             _ => self.lost(),
         })
+    }
+
+    /// An interop root of a batch of the settlement layer, with the path to it.
+    fn at_root(&self, end: &'f BridgedEnd, root: &BridgedRoot) -> Result<End<'f>, ExtractError> {
+        let BridgedLeaf { chain, batch, .. } = self.leaf;
+        let Some(path) = self.trees.path_to(&self.leaf, end, root) else {
+            let is_after = root.leaves(self.leaf.index).is_some_and(|all| all <= self.leaf.leaf)
+                || self.trees.since(&self.leaf) > Some(end.batch);
+            if !is_after {
+                return Err(self.lost());
+            }
+            let (block, first) = (root.block, self.trees.first_root(&self.leaf));
+            let first = first.map(|(_, first)| first.block);
+            return Err(ExtractError::BatchAfterTarget { chain, batch, block, first });
+        };
+        Ok((end, Some((root.block, root.root)), path))
     }
 
     /// The first batch of the settlement layer to whose root a path is known, and that L1 accepts.
@@ -159,8 +180,8 @@ impl<'f> Bridged<'f> {
     fn first_unknown(&self) -> ExtractError {
         let BridgedLeaf { chain, batch, .. } = self.leaf;
         let end = self.trees.since(&self.leaf).and_then(|since| self.trees.end(since));
-        match end.and_then(|end| end.blocks.as_ref()) {
-            Some(blocks) => ExtractError::FirstRootUnknown { chain, batch, block: *blocks.end() },
+        match end.and_then(BridgedEnd::last_block) {
+            Some(block) => ExtractError::FirstRootUnknown { chain, batch, block },
             None => self.lost(),
         }
     }

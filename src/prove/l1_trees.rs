@@ -7,7 +7,7 @@ use crate::{
     contracts::system,
     files::names,
     forest::{
-        Forest, HistoryError, HistoryOptions, L1Gap, RebuildOptions, RebuiltFromL1,
+        BridgedLeaf, Forest, HistoryError, HistoryOptions, L1Gap, RebuildOptions, RebuiltFromL1,
         rebuild_from_l1, rebuild_l1_to_file,
     },
     ingest::{
@@ -16,6 +16,7 @@ use crate::{
         sl_batches::SlBatches,
     },
     primitives::{ChainId, SlBlock},
+    proof::CheckedBy,
 };
 
 /// Names of files that are listed in errors.
@@ -74,14 +75,15 @@ impl GivenL1 {
         RebuildOptions { sl_chain: rebuild.sl_chain.or(sl_chain), ..rebuild }
     }
 
-    /// Rebuilds the trees from L1 alone.
+    /// Rebuilds the trees from L1, alone or with trees of other evidence, which may have what is missing on L1.
     pub(super) fn rebuild(
         &self,
         options: &TreesOptions,
-        sl_chain: Option<ChainId>,
+        beside: Option<&Forest>,
     ) -> Result<RebuiltFromL1, Error> {
-        let sl_chain = sl_chain.or(self.layer.record.chain());
-        let found = rebuild_from_l1(&self.layer.record, &Self::options(options, sl_chain))
+        let sl_chain = beside.map(Forest::sl_chain).or(self.layer.record.chain());
+        let rebuild = Self::options(options, sl_chain);
+        let found = rebuild_from_l1(&self.layer.record, beside, &rebuild)
             .map_err(|error| self.error(error))?;
         let observer = &options.observer;
         observer.event(&Event::L1Gaps(&found.gaps));
@@ -113,7 +115,7 @@ impl GivenL1 {
         forest: &mut Forest,
         options: &TreesOptions,
     ) -> Result<Option<RebuiltFromL1>, Error> {
-        let found = match self.rebuild(options, Some(forest.sl_chain())) {
+        let found = match self.rebuild(options, Some(forest)) {
             Ok(found) => found,
             Err(error) => {
                 options.observer.event(&Event::L1Unused(&error));
@@ -123,6 +125,15 @@ impl GivenL1 {
         let is_after = forest
             .compare_with_l1(&found.forest)
             .map_err(|error| self.error(HistoryError::Evidence(error.into())))?;
+        if !is_after {
+            let is_later = |leaf: &BridgedLeaf| {
+                forest.chain(leaf.chain).is_none_or(|tree| tree.find(leaf.batch).is_none())
+            };
+            let trees = found.forest.bridged();
+            let later = trees.map_or(0, |trees| trees.leaves().filter(is_later).count());
+            let has_all = forest.checked_by().has(CheckedBy::L1);
+            options.observer.event(&Event::L1Within { has_all, later: later as u64 });
+        }
         Ok(is_after.then_some(found))
     }
 

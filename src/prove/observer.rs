@@ -115,6 +115,14 @@ pub enum Event<'a> {
         /// Whether those from L1 go on after them.
         goes_on: bool,
     },
+    /// The trees from L1 are a part of those of other data, and equal it.
+    L1Within {
+        /// Whether they have all batches.
+        has_all: bool,
+        /// The number of later batches of chains that are known from L1 all the same, after missing batches of the
+        /// settlement layer. These trees do not have them.
+        later: u64,
+    },
     /// The batches on L1 are too few for trees, so they were not compared with those of other data.
     L1Unused(&'a Error),
     /// The trees were rebuilt by the rules of one release.

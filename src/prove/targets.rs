@@ -91,14 +91,17 @@ impl Trees {
                 None => None,
             },
             Target::Block(block) => match trees.end_with(block) {
-                Some(end) => Some(BridgedTarget::Block(end)),
+                Some(end) => {
+                    let root = trees.root(end, block).ok_or(TargetError::Unexplained(block))?;
+                    Some(BridgedTarget::Block(end, root))
+                }
                 None if forest.latest().is_none_or(|latest| latest.block < block) => {
                     return Err(TargetError::AfterGap(block).into());
                 }
                 None => None,
             },
             Target::Latest if forest.latest().is_none() => {
-                let has_root = trees.ends().iter().any(|end| end.blocks.is_some());
+                let has_root = trees.ends().iter().any(|end| end.last_block().is_some());
                 has_root.then_some(BridgedTarget::Latest)
             }
             _ => None,

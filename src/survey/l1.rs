@@ -86,7 +86,8 @@ impl L1Report {
         let (first, last) = (batches.first()?.batch, batches.last()?.batch);
         let gaps = commits.gaps();
         let lost = trees.missing_on_l1().iter().map(|gap| {
-            let (missing, is_bridged) = (gap.missing(), matches!(gap, L1Gap::Bridged { .. }));
+            let missing = gap.missing();
+            let is_bridged = matches!(gap, L1Gap::Bridged { .. } | L1Gap::InPart { .. });
             let without_pubdata = layer.lost.iter().filter(|lost| missing.contains(&lost.batch));
             let without_commits = gaps.iter().filter(|(range, _)| missing.contains(range.start()));
             let without_commits = without_commits.map(|(range, reason)| {

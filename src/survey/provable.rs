@@ -68,12 +68,13 @@ impl Reach<'_> {
     /// Whether a batch can be proven that is known after missing batches of the settlement layer.
     pub(super) fn has_bridged(&self, trees: &BridgedTrees, leaf: &BridgedLeaf) -> bool {
         match self {
-            Self::All(TargetKind::Block) => trees.last(leaf, |end| end.blocks.is_some()).is_some(),
-            Self::All(_) => true,
-            // Which of several blocks executed it is not known.
-            Self::First(_) => {
-                trees.only_root(leaf).is_some_and(|end| trees.path(leaf, end).is_some())
+            Self::All(TargetKind::Block) => {
+                trees.last(leaf, |end| end.last_block().is_some()).is_some()
             }
+            Self::All(_) => true,
+            Self::First(_) => trees
+                .first_root(leaf)
+                .is_some_and(|(end, root)| trees.path_to(leaf, end, root).is_some()),
             // Its target is before them.
             Self::SlBatch(..) => false,
         }

@@ -124,8 +124,14 @@ mod l1 {
     /// Trees from the batches of a settlement layer.
     mod trees;
 
-    /// Proofs from L1 alone, and with parts of it missing.
+    /// Proofs from L1 alone.
     mod proofs;
+
+    /// What each loss on L1 costs: commits, blobs and executions that are missing, changed or swapped.
+    mod losses;
+
+    /// L1 with missing batches beside a state or events, and tree files of it.
+    mod lost_beside;
 
     /// No file is read more often than it has to be, and an archive not once for each of its files.
     mod reads;

@@ -1,4 +1,4 @@
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use crate::{
     forest::{batch_leaf, chain_id_leaf, entry_zeros},
@@ -92,10 +92,12 @@ impl BridgedChain {
 
     /// The chain's leaf in the shared tree. `None` if it is not known.
     pub(in crate::forest) fn leaf(&self) -> Option<Hash> {
-        let root = match self.len() {
-            0 => Hash::ZERO,
-            leaves => self.tree.root(leaves)?,
-        };
+        self.leaf_of(self.len())
+    }
+
+    /// As [`BridgedChain::leaf`], when the chain had this number of batches.
+    pub(super) fn leaf_of(&self, leaves: u64) -> Option<Hash> {
+        let root = if leaves == 0 { Hash::ZERO } else { self.tree.root(leaves)? };
         Some(chain_id_leaf(root, self.id?))
     }
 
@@ -149,8 +151,17 @@ impl BridgedChain {
         self.numbers.iter().copied().zip(self.roots.iter().copied())
     }
 
+    /// The leaf indices of the batches that a batch of the settlement layer itself executed.
+    pub(super) fn appended_in(&self, batch: SlBatch) -> Range<u64> {
+        let before = self.counts.partition_point(|(since, _)| *since < batch);
+        let start = before.checked_sub(1).map_or(0, |last| self.counts[last].1);
+        let (leaves, end) = (start..self.len_at(batch), self.len_at(batch));
+        let is_missing = |leaf: &u64| self.roots[*leaf as usize].is_none() || self.is_told(*leaf);
+        start + leaves.take_while(is_missing).count() as u64..end
+    }
+
     /// The number of batches at the end of a batch of the settlement layer.
-    fn len_at(&self, batch: SlBatch) -> u64 {
+    pub(super) fn len_at(&self, batch: SlBatch) -> u64 {
         let known = self.counts.partition_point(|(since, _)| *since <= batch);
         known.checked_sub(1).map_or(0, |last| self.counts[last].1)
     }
@@ -158,7 +169,11 @@ impl BridgedChain {
     /// The siblings of a leaf in the chain's tree at the end of a batch of the settlement layer. `None` if the batch
     /// was not executed by then, or a sibling is not known.
     pub(super) fn path(&self, leaf: u64, batch: SlBatch) -> Option<Vec<Hash>> {
-        let leaves = self.len_at(batch);
+        self.path_in(leaf, self.len_at(batch))
+    }
+
+    /// As [`BridgedChain::path`], when the chain had this number of batches.
+    pub(super) fn path_in(&self, leaf: u64, leaves: u64) -> Option<Vec<Hash>> {
         (leaf < leaves).then(|| self.tree.path(leaf, leaves)).flatten()
     }
 

@@ -9,11 +9,14 @@
 //! batch root in the commit   keccak256(root of the batch's own logs ‖ root of the shared tree at its end)
 //! ```
 
+mod blocks;
 mod chain;
 mod shared;
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, sync::OnceLock};
 
+use blocks::Blocks;
+pub use blocks::BridgedRoot;
 pub(super) use chain::BridgedChain;
 pub(super) use shared::{NodeAt, SharedNodes};
 
@@ -32,8 +35,12 @@ pub struct BridgedTrees {
     /// By chain index.
     chains: Vec<BridgedChain>,
     shared: SharedNodes,
+    /// The number of chains before the missing batches.
+    chains_before: u64,
     /// The batches of the settlement layer whose shared root is known, ascending.
     ends: Vec<BridgedEnd>,
+    /// By end: the interop roots whose trees are found. Not set before they are needed.
+    roots: Vec<OnceLock<Vec<BridgedRoot>>>,
 }
 
 /// A batch of the settlement layer after missing ones, whose commit confirms the root of the shared tree.
@@ -51,8 +58,16 @@ pub struct BridgedEnd {
     pub root: Hash,
     /// Whether L1 executed it. `None` if that is not known.
     pub executed: Option<bool>,
-    /// The first and the last block with an interop root in it, if the last one is the shared root at its end.
-    pub blocks: Option<RangeInclusive<SlBlock>>,
+    /// The interop roots in it with their blocks, if the last one is the shared root at its end. Otherwise none.
+    pub roots: Vec<(SlBlock, Hash)>,
+}
+
+impl BridgedEnd {
+    /// The block of the last interop root.
+    #[must_use]
+    pub fn last_block(&self) -> Option<SlBlock> {
+        self.roots.last().map(|(block, _)| *block)
+    }
 }
 
 /// A batch of a chain in these trees.
@@ -79,6 +94,14 @@ pub struct BridgedPath {
     pub chain_path: Vec<Hash>,
 }
 
+impl BridgedPath {
+    /// The root to which the path leads from a batch.
+    fn root(&self, leaf: &BridgedLeaf) -> Hash {
+        let chain_root = fold(batch_leaf(leaf.root, leaf.batch), leaf.leaf, &self.batch_path);
+        fold(chain_id_leaf(chain_root, leaf.chain), leaf.index, &self.chain_path)
+    }
+}
+
 /// Batches of a chain whose roots are lost with missing batches of the settlement layer. A chain that settled elsewhere
 /// for a while did not execute all of these numbers here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,9 +119,11 @@ impl BridgedTrees {
     pub(super) fn new(
         chains: Vec<BridgedChain>,
         shared: SharedNodes,
+        chains_before: u64,
         ends: Vec<BridgedEnd>,
     ) -> Self {
-        Self { chains, shared, ends }
+        let roots = ends.iter().map(|_| OnceLock::new()).collect();
+        Self { chains, shared, chains_before, ends, roots }
     }
 
     /// A text that tells these trees from others that end at the same batch.
@@ -126,10 +151,30 @@ impl BridgedTrees {
         Some(&self.ends[at])
     }
 
-    /// The batch whose last interop root is that of a block.
+    /// The batch with the interop root of a block.
     #[must_use]
     pub fn end_with(&self, block: SlBlock) -> Option<&BridgedEnd> {
-        self.ends.iter().find(|end| end.blocks.as_ref().is_some_and(|b| *b.end() == block))
+        let has = |end: &&BridgedEnd| end.roots.binary_search_by_key(&block, |root| root.0).is_ok();
+        self.ends.iter().find(has)
+    }
+
+    /// The interop roots of a batch whose trees are found, in their order. Trees are searched on the first call.
+    #[must_use]
+    pub fn roots(&self, end: &BridgedEnd) -> &[BridgedRoot] {
+        let Ok(at) = self.ends.binary_search_by_key(&end.batch, |end| end.batch) else {
+            return &[];
+        };
+        self.roots[at].get_or_init(|| {
+            let before =
+                at.checked_sub(1).map_or(self.chains_before, |before| self.ends[before].chains);
+            Blocks::new(&self.chains, &self.shared, end).search(before)
+        })
+    }
+
+    /// The interop root of a block, if its trees are found.
+    #[must_use]
+    pub fn root(&self, end: &BridgedEnd, block: SlBlock) -> Option<&BridgedRoot> {
+        self.roots(end).iter().find(|root| root.block == block)
     }
 
     /// A batch of a chain whose root is known. It may have been executed before the missing batches.
@@ -162,13 +207,17 @@ impl BridgedTrees {
         self.chains.get(leaf.index as usize)?.since(leaf.leaf)
     }
 
-    /// The batch of the settlement layer that executed a batch of a chain, if it has one interop root only: then that is
-    /// the first root with the batch.
+    /// The first interop root with a batch of a chain, and the batch of the settlement layer with this root. `None` if the
+    /// trees of this root or of the one before it are not found.
     #[must_use]
-    pub fn only_root(&self, leaf: &BridgedLeaf) -> Option<&BridgedEnd> {
+    pub fn first_root(&self, leaf: &BridgedLeaf) -> Option<(&BridgedEnd, &BridgedRoot)> {
         let is_told = self.chains.get(leaf.index as usize)?.is_told(leaf.leaf);
         let end = self.end(self.since(leaf).filter(|_| !is_told)?)?;
-        end.blocks.as_ref().is_some_and(|blocks| blocks.start() == blocks.end()).then_some(end)
+        let roots = self.roots(end);
+        let has = |root: &BridgedRoot| root.leaves(leaf.index) > Some(leaf.leaf);
+        let at = roots.iter().position(has)?;
+        let before = at.checked_sub(1).map(|before| &roots[before]);
+        roots[at].is_next(before).then_some((end, &roots[at]))
     }
 
     /// The batches whose roots are lost, by chain index. Only those are named that a root of a later batch confirms.
@@ -194,9 +243,20 @@ impl BridgedTrees {
     pub fn path(&self, leaf: &BridgedLeaf, end: &BridgedEnd) -> Option<BridgedPath> {
         let batch_path = self.chains.get(leaf.index as usize)?.path(leaf.leaf, end.batch)?;
         let chain_path = self.shared.path(leaf.index, end.chains, end.batch)?;
-        let chain_root = fold(batch_leaf(leaf.root, leaf.batch), leaf.leaf, &batch_path);
-        let root = fold(chain_id_leaf(chain_root, leaf.chain), leaf.index, &chain_path);
-        (root == end.shared_root).then_some(BridgedPath { batch_path, chain_path })
+        let path = BridgedPath { batch_path, chain_path };
+        (path.root(leaf) == end.shared_root).then_some(path)
+    }
+
+    /// As [`BridgedTrees::path`], to an interop root of the batch.
+    #[must_use]
+    pub fn path_to(
+        &self,
+        leaf: &BridgedLeaf,
+        end: &BridgedEnd,
+        root: &BridgedRoot,
+    ) -> Option<BridgedPath> {
+        let path = Blocks::new(&self.chains, &self.shared, end).path(leaf, root)?;
+        (path.root(leaf) == root.root).then_some(path)
     }
 
     /// The batches of the settlement layer to whose roots a path may be known.

@@ -62,10 +62,15 @@ impl SharedNodes {
             if at.1 >= level_len(leaves, level) {
                 return Some(entry_zeros().at(level));
             }
-            let values = self.nodes.get(&at)?;
-            let since = values.partition_point(|(since, _)| *since <= batch);
-            values[..since].last()?.1
+            self.at(at, batch)
         };
         (0..height(leaves)).map(sibling).collect()
+    }
+
+    /// A node at the end of a batch.
+    pub(super) fn at(&self, at: NodeAt, batch: SlBatch) -> Option<Hash> {
+        let values = self.nodes.get(&at)?;
+        let since = values.partition_point(|(since, _)| *since <= batch);
+        values[..since].last()?.1
     }
 }

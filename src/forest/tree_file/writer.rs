@@ -127,7 +127,7 @@ pub fn rebuild_l1_to_file(
     past: Option<HistoryOptions<'_>>,
     target: &Path,
 ) -> Result<Vec<L1Gap>, TreeFileError> {
-    let evidence = L1Evidence::read(record, options)?;
+    let evidence = L1Evidence::read(record, None, options)?;
     let mut file = TreesOfFile::begin(&evidence, 2, options, target, |_| Ok(()))?;
     let forest = file.forest()?;
     let mut roots = Roots::new(target, &file.shape);
@@ -142,7 +142,7 @@ pub fn rebuild_l1_to_file(
         }
     }
     file.commit(roots, &evidence)?;
-    Ok(evidence.gaps_of_trees().to_vec())
+    Ok(evidence.gaps_of_trees())
 }
 
 /// A tree file that has its trees, but no interop roots yet.

@@ -3,18 +3,19 @@
 use std::{
     collections::{HashSet, VecDeque},
     fmt,
+    ops::Range,
 };
 
 use rayon::prelude::*;
 use thiserror::Error;
 
 use super::{
-    BlobName, Commits, CommittedBatch, DaInput, PubdataPlace, UnknownDa,
+    BlobName, Commits, CommittedBatch, DaInput, UnknownDa,
     blobs::{BLOB_PUBDATA_LEN, Blobs},
 };
 use crate::{
     files::OutputError,
-    ingest::logs::{EraPubdata, SourceError},
+    ingest::logs::{EraPart, EraPubdata, SourceError},
     keccak::keccak256,
     message::LogsError,
     primitives::{Hash, SlBatch},
@@ -42,6 +43,8 @@ pub struct LostPubdata {
     pub transaction: String,
     /// Why.
     pub source: LostReason,
+    /// What is left of them, if blobs of an Era chain are missing and others are there.
+    pub left: Option<Box<EraPart>>,
 }
 
 /// Why the pubdata of a batch cannot be had.
@@ -181,38 +184,46 @@ pub fn pubdata_bytes(
     blobs: &Blobs,
     committed: &CommittedBatch,
 ) -> Result<Result<Vec<u8>, LostPubdata>, OutputError> {
-    bytes(commits, blobs, &committed.data)
-        .map(|read| read.map_err(|reason| lost(committed, reason)))
+    Ok(match &committed.data {
+        DaInput::Calldata { pubdata, .. } => Ok(commits.pubdata(pubdata)?),
+        DaInput::Blobs { blobs: names, .. } => blob_bytes(blobs, committed, names)?,
+        DaInput::StateDiffHash(_) => Err(lost(committed, LostReason::Validium)),
+        DaInput::Other { reason } => Err(lost(committed, (*reason).into())),
+    })
 }
 
 pub(super) fn lost(committed: &CommittedBatch, source: LostReason) -> LostPubdata {
     let transaction = committed.transaction.to_string();
-    LostPubdata { batch: committed.batch, transaction, source }
+    LostPubdata { batch: committed.batch, transaction, source, left: None }
 }
 
-fn bytes(
-    commits: &Commits,
+/// The pubdata in the blobs of a batch.
+fn blob_bytes(
     blobs: &Blobs,
-    data: &DaInput<PubdataPlace>,
-) -> Result<Result<Vec<u8>, LostReason>, OutputError> {
-    Ok(match data {
-        DaInput::Calldata { pubdata, .. } => Ok(commits.pubdata(pubdata)?),
-        DaInput::Blobs { blobs: names, .. } => {
-            let mut pubdata = Vec::with_capacity(names.len() * BLOB_PUBDATA_LEN);
-            let mut missing = Vec::new();
-            for (number, name) in names.iter().enumerate() {
-                if !blobs.append_to(&mut pubdata, &name.linear_hash)? {
-                    missing.push(LostBlob { number, name: *name });
-                }
-            }
-            match missing.is_empty() {
-                true => Ok(pubdata),
-                false => Err(LostReason::Blobs { of: names.len(), blobs: missing }),
-            }
+    committed: &CommittedBatch,
+    names: &[BlobName],
+) -> Result<Result<Vec<u8>, LostPubdata>, OutputError> {
+    let mut pubdata = Vec::with_capacity(names.len() * BLOB_PUBDATA_LEN);
+    let (mut missing, mut known): (Vec<LostBlob>, Vec<Range<usize>>) = Default::default();
+    for (number, name) in names.iter().enumerate() {
+        let start = pubdata.len();
+        if !blobs.append_to(&mut pubdata, &name.linear_hash)? {
+            missing.push(LostBlob { number, name: *name });
+            pubdata.resize(start + BLOB_PUBDATA_LEN, 0);
+            continue;
         }
-        DaInput::StateDiffHash(_) => Err(LostReason::Validium),
-        DaInput::Other { reason } => Err((*reason).into()),
-    })
+        let before = known.pop_if(|before| before.end == start);
+        known.push(before.map_or(start, |before| before.start)..pubdata.len());
+    }
+    if missing.is_empty() {
+        return Ok(Ok(pubdata));
+    }
+    let is_era = committed.info.stated.is_none();
+    let indexes = committed.previous.next_index..committed.info.next_index;
+    let left = is_era.then(|| EraPart::read(&pubdata, &known, indexes));
+    let left = left.filter(|left| !left.is_empty()).map(Box::new);
+    let reason = LostReason::Blobs { of: names.len(), blobs: missing };
+    Ok(Err(LostPubdata { left, ..lost(committed, reason) }))
 }
 
 /// The pubdata of a batch, compared with its commit.
@@ -221,12 +232,11 @@ fn era_pubdata(
     blobs: &Blobs,
     committed: &CommittedBatch,
 ) -> Result<Result<EraPubdata, LostPubdata>, OutputError> {
-    let read = if committed.info.stated.is_some() {
-        Err(LostReason::ZksyncOs)
-    } else {
-        bytes(commits, blobs, &committed.data)?.and_then(|bytes| checked(committed, &bytes))
-    };
-    Ok(read.map_err(|reason| lost(committed, reason)))
+    if committed.info.stated.is_some() {
+        return Ok(Err(lost(committed, LostReason::ZksyncOs)));
+    }
+    let read = pubdata_bytes(commits, blobs, committed)?;
+    Ok(read.and_then(|bytes| checked(committed, &bytes).map_err(|reason| lost(committed, reason))))
 }
 
 fn checked(committed: &CommittedBatch, bytes: &[u8]) -> Result<EraPubdata, LostReason> {
@@ -250,7 +260,7 @@ mod tests {
     use super::*;
     use crate::{
         archive::Place,
-        ingest::l1::{CommitInfo, Execution, StoredBatchInfo, TransactionPlace},
+        ingest::l1::{CommitInfo, Execution, PubdataPlace, StoredBatchInfo, TransactionPlace},
         primitives::Word,
     };
 

@@ -268,9 +268,16 @@ fn add(
     });
     let (logs, diffs) = match read {
         Ok(read) => read,
-        Err(error) => {
+        Err(mut error) => {
+            let left = error.left.take();
             losses.push(error);
-            return Ok(recorder.missing(number, Some(root), executed)?);
+            return Ok(match left {
+                Some(left) => {
+                    let first_index = batch.previous.next_index;
+                    recorder.add_part((number, root, executed), first_index, &left)?;
+                }
+                None => recorder.missing(number, Some(root), executed)?,
+            });
         }
     };
     Ok(recorder.add(&PublishedBatch {

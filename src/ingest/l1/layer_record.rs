@@ -14,8 +14,8 @@ use crate::{
         Access, ContainerError, ExternalSort, Output, OutputError, SortRecord, TemporaryDirectory,
         temporary_directory,
     },
-    ingest::logs::relayed_batch,
-    message::BatchView,
+    ingest::logs::{EraPart, relayed_batch},
+    message::{BatchView, L2ToL1Log},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, Word},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source, WriteError},
     state::entries::Entry,
@@ -75,10 +75,22 @@ pub struct SlBatchOnL1 {
     pub batch: SlBatch,
     /// The batch root in its commit. `None` if the commit is missing.
     pub root: Option<Hash>,
-    /// The root of its own logs. `None` if its pubdata is missing.
+    /// The root of its own logs. `None` if they are missing.
     pub local_root: Option<Hash>,
+    /// Whether its state diffs are there, and with them what it appended to the trees.
+    pub has_diffs: bool,
+    /// Whether all its pubdata are there.
+    pub is_whole: bool,
     /// Whether L1 executed it. `None` if that is not known.
     pub executed: Option<bool>,
+}
+
+impl SlBatchOnL1 {
+    /// A batch of which nothing is there.
+    fn missing(batch: SlBatch) -> Self {
+        let (root, local_root, executed) = (None, None, None);
+        Self { batch, root, local_root, has_diffs: false, is_whole: false, executed }
+    }
 }
 
 /// A batch of a chain that was committed on the settlement layer, according to a message of the chain's diamond.
@@ -238,7 +250,7 @@ impl LayerRecorder {
         root: Option<Hash>,
         executed: Option<bool>,
     ) -> Result<(), LayerRecordError> {
-        self.push(SlBatchOnL1 { batch, root, local_root: None, executed })
+        self.push(SlBatchOnL1 { root, executed, ..SlBatchOnL1::missing(batch) })
     }
 
     /// Adds a batch.
@@ -248,7 +260,42 @@ impl LayerRecorder {
     pub fn add(&mut self, published: &PublishedBatch<'_>) -> Result<(), LayerRecordError> {
         let PublishedBatch { batch, root, executed, logs, first_index, first_values } = *published;
         let local_root = Some(logs.tree().root());
-        self.push(SlBatchOnL1 { batch, root: Some(root), local_root, executed })?;
+        let (root, has_diffs, is_whole) = (Some(root), true, true);
+        self.push(SlBatchOnL1 { batch, root, local_root, has_diffs, is_whole, executed })?;
+        self.add_first_values(batch, first_index, first_values)?;
+        let messages = logs.with_messages().filter_map(|(log, message)| Some((log, message?)));
+        self.add_messages(batch, messages.map(|(log, message)| (log, message, true)));
+        Ok(())
+    }
+
+    /// Adds what is left of a batch, whose first slot has this enumeration index.
+    ///
+    /// # Errors
+    /// As [`LayerRecorder::add`].
+    pub fn add_part(
+        &mut self,
+        (batch, root, executed): (SlBatch, Hash, Option<bool>),
+        first_index: u64,
+        part: &EraPart,
+    ) -> Result<(), LayerRecordError> {
+        let (root, local_root, has_diffs) = (Some(root), part.local_root(), part.diffs.is_some());
+        let is_whole = false;
+        self.push(SlBatchOnL1 { batch, root, local_root, has_diffs, is_whole, executed })?;
+        if let Some(diffs) = &part.diffs {
+            self.add_first_values(batch, first_index, &diffs.initial)?;
+        }
+        let messages = part.messages.iter();
+        let messages = messages.map(|one| (&one.log, &one.bytes[..], one.is_whole));
+        self.add_messages(batch, messages);
+        Ok(())
+    }
+
+    fn add_first_values(
+        &mut self,
+        batch: SlBatch,
+        first_index: u64,
+        first_values: &[(Hash, Word)],
+    ) -> Result<(), LayerRecordError> {
         for (at, (key, value)) in first_values.iter().enumerate() {
             let index = first_index.wrapping_add(at as u64);
             let value = FirstValue {
@@ -259,13 +306,23 @@ impl LayerRecorder {
             };
             self.sort.push(value, &[])?;
         }
+        Ok(())
+    }
+
+    /// Adds messages in their order, each with its log, and whether it is whole.
+    fn add_messages<'m>(
+        &mut self,
+        batch: SlBatch,
+        messages: impl Iterator<Item = (&'m L2ToL1Log, &'m [u8], bool)>,
+    ) {
         let mut relayed = None;
-        for (log, message) in logs.with_messages() {
-            let Some((sender, text)) = log.message_sender().zip(message) else { continue };
+        for (log, text, is_whole) in messages {
+            let Some(sender) = log.message_sender() else { continue };
             if let Some((chain, number)) = relayed_batch(text) {
                 relayed = Some((log.tx_number(), chain, number));
             }
-            let Some(found) = CommittedOnSl::parse(batch, sender, text) else { continue };
+            let found = CommittedOnSl::parse(batch, sender, text).filter(|_| is_whole);
+            let Some(found) = found else { continue };
             let is_of = |(tx, _, number): &(u16, ChainId, BatchNumber)| {
                 (*tx, *number) == (log.tx_number(), found.batch)
             };
@@ -274,7 +331,6 @@ impl LayerRecorder {
             }
             self.committed.push(found);
         }
-        Ok(())
     }
 
     fn push(&mut self, batch: SlBatchOnL1) -> Result<(), LayerRecordError> {
@@ -283,12 +339,7 @@ impl LayerRecorder {
             return Err(LayerRecordError::TooFar { first, batch: batch.batch });
         }
         let next = self.batches.last().map_or(batch.batch.0, |last| last.batch.0 + 1);
-        let missing = (next..batch.batch.0).map(|number| SlBatchOnL1 {
-            batch: SlBatch(number),
-            root: None,
-            local_root: None,
-            executed: None,
-        });
+        let missing = (next..batch.batch.0).map(SlBatch).map(SlBatchOnL1::missing);
         self.batches.extend(missing);
         self.batches.push(batch);
         Ok(())

@@ -39,7 +39,7 @@ impl LayerRecord {
             let block = |at: usize| known.get(at).map_or(SlBlock(0), |(_, block)| *block);
             let last = end.checked_sub(1).map_or(SlBlock(0), block);
             let first = if end == 0 { last } else { block(start) };
-            let (root, local_root) = one.root.zip(one.local_root)?;
+            let (root, local_root) = one.root.zip(one.local_root).filter(|_| one.has_diffs)?;
             Some(SlBatchLogs::of_l1(one.batch, first..=last, local_root, root, one.executed))
         });
         files.with(batches)

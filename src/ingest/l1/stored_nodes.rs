@@ -38,7 +38,7 @@ impl LayerRecord {
         (commits, blobs): (&Commits, &Blobs),
         message_root: Address,
     ) -> Result<(), OutputError> {
-        let is_missing = |at: &usize| self.batches[*at].local_root.is_none();
+        let is_missing = |at: &usize| !self.batches[*at].has_diffs;
         let Some(first) = (0..self.batches.len()).find(is_missing) else { return Ok(()) };
         let start = self.batches[first.saturating_sub(1)].batch;
         let (mut nodes, mut places) = (Vec::new(), BTreeMap::new());
@@ -56,11 +56,16 @@ impl LayerRecord {
         let (mut next, mut lost): (Option<u64>, Vec<Range<u64>>) = (None, Vec::new());
         let mut unplaced = 0;
         for batch in L1Batches::from(commits, blobs, start) {
-            let L1Batch { committed, pubdata: Ok(pubdata) } = batch? else { continue };
+            let L1Batch { committed, pubdata } = batch?;
+            let diffs = match pubdata {
+                Ok(pubdata) => Some(pubdata.diffs),
+                Err(lost) => lost.left.and_then(|left| left.diffs),
+            };
+            let Some(diffs) = diffs else { continue };
             let first = committed.previous.next_index;
             lost.extend(next.filter(|next| *next < first).map(|next| next..first));
             next = Some(committed.info.next_index);
-            for (index, change) in pubdata.diffs.repeated {
+            for (index, change) in diffs.repeated {
                 let Change::Set(value) = change else { continue };
                 let (batch, node) = (committed.batch, value.to_hash());
                 if let Some(slot) = places.get(&index) {

@@ -27,18 +27,7 @@ impl PublishedLogs {
     /// Reads counted logs and counted messages, as both kinds of chains publish them, and appends them to
     /// those read before.
     pub(super) fn read(&mut self, bytes: &mut Bytes<'_>) -> Result<(), SourceError> {
-        let (at, count) = (bytes.offset(), bytes.u32("the number of logs")?);
-        if self.logs.len() as u64 + u64::from(count) > 1 << LOG_TREE_HEIGHT {
-            return Err(SourceError::Number {
-                what: "the number of logs",
-                offset: at,
-                got: count.into(),
-                reason: "a batch has at most 16384",
-            });
-        }
-        for _ in 0..count {
-            self.logs.push(L2ToL1Log::new(bytes.array("a log")?));
-        }
+        add_logs(bytes, &mut self.logs)?;
         let count = bytes.u32("the number of messages")?;
         for _ in 0..count {
             let len = bytes.u32("the length of a message")?;
@@ -46,6 +35,30 @@ impl PublishedLogs {
         }
         Ok(())
     }
+}
+
+/// Reads counted logs.
+pub(super) fn read_logs(bytes: &mut Bytes<'_>) -> Result<Vec<L2ToL1Log>, SourceError> {
+    let mut logs = Vec::new();
+    add_logs(bytes, &mut logs)?;
+    Ok(logs)
+}
+
+/// Reads counted logs, and appends them to those of the blocks before.
+fn add_logs(bytes: &mut Bytes<'_>, logs: &mut Vec<L2ToL1Log>) -> Result<(), SourceError> {
+    let (at, count) = (bytes.offset(), bytes.u32("the number of logs")?);
+    if logs.len() as u64 + u64::from(count) > 1 << LOG_TREE_HEIGHT {
+        return Err(SourceError::Number {
+            what: "the number of logs",
+            offset: at,
+            got: count.into(),
+            reason: "a batch has at most 16384",
+        });
+    }
+    for _ in 0..count {
+        logs.push(L2ToL1Log::new(bytes.array("a log")?));
+    }
+    Ok(())
 }
 
 /// Reads the logs and messages in the pubdata of a batch. The state diffs are skipped by their length.
@@ -56,6 +69,16 @@ pub(super) fn parse(pubdata: &[u8]) -> Result<PublishedLogs, SourceError> {
     bytes.take(diffs.len, "the state diffs")?;
     only_zeros(&bytes)?;
     Ok(published)
+}
+
+/// Reads the logs in the first bytes of the pubdata of a batch, and the messages if all are there. `None` if not all
+/// logs are there, or it is no such pubdata.
+pub(super) fn parse_start(pubdata: &[u8]) -> Option<(Vec<L2ToL1Log>, Option<MessageList>)> {
+    let mut whole = PublishedLogs::default();
+    if whole.read(&mut Bytes::new(pubdata)).is_ok() {
+        return Some((whole.logs, Some(whole.messages)));
+    }
+    Some((read_logs(&mut Bytes::new(pubdata)).ok()?, None))
 }
 
 /// The pubdata of a batch of an Era chain.
@@ -97,16 +120,16 @@ fn logs_and_bytecodes(bytes: &mut Bytes<'_>) -> Result<PublishedLogs, SourceErro
 }
 
 /// The first bytes of the state diffs.
-struct DiffsHead {
+pub(super) struct DiffsHead {
     /// The bytes that follow.
-    len: u64,
+    pub(super) len: u64,
     /// The bytes of an enumeration index.
-    width: u8,
-    width_at: u64,
+    pub(super) width: u8,
+    pub(super) width_at: u64,
 }
 
 impl DiffsHead {
-    fn read(bytes: &mut Bytes<'_>) -> Result<Self, SourceError> {
+    pub(super) fn read(bytes: &mut Bytes<'_>) -> Result<Self, SourceError> {
         let (at, version) = (bytes.offset(), bytes.u8("the version of the state diffs")?);
         if u64::from(version) != DIFFS_VERSION {
             return Err(SourceError::Number {

@@ -6,9 +6,9 @@ use crate::{
     archive::{Origin, Place},
     ingest::{
         IndexError,
-        l1::{Commits, CommittedBatch, L1Data, LostReason},
+        l1::{Commits, CommittedBatch, L1Data, LostPubdata, LostReason},
     },
-    message::BatchLogs,
+    message::{BatchLogs, L2ToL1Log},
     primitives::{BatchNumber, ChainId},
 };
 
@@ -21,20 +21,35 @@ pub(super) fn relayed(
     sink: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
     data.each_pubdata(commits, |batch, pubdata| {
-        // What is lost of the settlement layer is in the report on its trees.
-        let Ok(pubdata) = pubdata else { return Ok(()) };
-        let Ok(published) = era_pubdata::parse(pubdata) else { return Ok(()) };
         let number = BatchNumber(batch.batch.0);
-        let logs = BatchLogs::new(sl_chain, number, published.logs, published.messages, None);
-        let Ok(logs) = logs else { return Ok(()) };
-        let origin = origin(batch, sink);
         let mut found = Vec::new();
-        by.find(logs.view(), |one| found.push(one));
+        match pubdata {
+            Ok(pubdata) => {
+                let Ok(published) = era_pubdata::parse(pubdata) else { return Ok(()) };
+                let logs =
+                    BatchLogs::new(sl_chain, number, published.logs, published.messages, None);
+                let Ok(logs) = logs else { return Ok(()) };
+                by.find(logs.view(), |one| found.push(one));
+            }
+            // What is lost of the settlement layer is in the report on its trees.
+            Err(lost) => {
+                let Some(left) = lost.left else { return Ok(()) };
+                by.find_in_part((sl_chain, number), &left.messages, |one| found.push(one));
+            }
+        }
+        let origin = origin(batch, sink);
         for one in found {
+            sink.state.without_messages += u64::from(one.as_ref().is_ok_and(lacks_messages));
             sink.relayed(one, by, origin)?;
         }
         Ok(())
     })
+}
+
+/// Whether a batch has logs of messages, but not their bytes.
+fn lacks_messages(batch: &BatchLogs) -> bool {
+    let batch = batch.view();
+    batch.messages().is_empty() && batch.logs().iter().any(L2ToL1Log::is_message)
 }
 
 /// Takes the batches that a chain committed on L1 itself.
@@ -51,6 +66,11 @@ pub(super) fn committed(
             Ok(pubdata) => pubdata,
             // Nothing of a validium is on L1, so nothing is left out.
             Err(lost) if matches!(lost.source, LostReason::Validium) => return Ok(()),
+            Err(LostPubdata { left: Some(left), .. }) if left.logs.is_some() => {
+                let logs = left.batch(chain, number);
+                sink.state.without_messages += u64::from(logs.as_ref().is_ok_and(lacks_messages));
+                return sink.made(chain, number, logs, origin);
+            }
             Err(lost) => {
                 let name = sink.collector.name(origin.source);
                 return sink.note(IndexError::Lost {

@@ -6,7 +6,7 @@
 //! | one JSON object a batch | logs, messages, aggregated root | | `jsonl` |
 //! | receipts and events of a node | logs, transactions, messages | the chain; on ZKsync OS the batches' blocks | `receipts` |
 //! | events in tables of exporters | logs, transactions, messages | the chain | `exported_events` |
-//! | Era pubdata | logs, messages | chain and batch, in the file's name or a list | `era_pubdata`, `pubdata` |
+//! | Era pubdata | logs, messages | chain and batch, in the file's name or a list | `era_pubdata`, `era_part`, `pubdata` |
 //! | ZKsync OS pubdata | logs, messages | the same | `zksync_os_pubdata`, `pubdata` |
 //! | pubdata inside messages | logs, messages | a settlement layer's messages | `relayed` |
 //! | transactions and blobs of L1 | logs, messages | | `l1_pubdata` |
@@ -27,6 +27,7 @@ mod batch_sink;
 mod block_rows;
 mod bytes;
 mod detect;
+mod era_part;
 mod era_pubdata;
 mod error;
 mod executions;
@@ -57,6 +58,7 @@ pub use batch_blocks::BatchBlocks;
 pub use batch_roots::BatchRoots;
 pub use batch_sink::{BatchCheck, Verdict};
 pub(super) use detect::has_topic;
+pub use era_part::{EraPart, MessagePart};
 pub use era_pubdata::EraPubdata;
 pub use error::SourceError;
 pub use format::SourceFormat;

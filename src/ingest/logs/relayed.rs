@@ -12,9 +12,9 @@ use alloy_sol_types::{
     sol_data::{Bytes, Uint},
 };
 
-use super::{SourceError, batch_pubdata};
+use super::{SourceError, batch_pubdata, era_part::MessagePart};
 use crate::{
-    message::{BatchLogs, BatchView},
+    message::{BatchLogs, BatchView, L2ToL1Log},
     primitives::{Address, BatchNumber, ChainId, Word},
 };
 
@@ -43,39 +43,73 @@ impl RelayedBy {
     pub(super) fn find(self, batch: BatchView<'_>, mut found: impl FnMut(Relayed)) {
         for (index, (log, message)) in batch.with_messages().enumerate() {
             let Some(message) = message else { continue };
-            let carried = match self {
-                Self::Anyone => open(message),
-                Self::Sender(sender) if log.key() == sender.to_word() => match open(message) {
-                    Some(carried) => Some(carried),
-                    None => {
-                        let what = format!(
-                            "the message of log {index} of chain {}, batch {}",
-                            batch.chain(),
-                            batch.batch()
-                        );
-                        let reason = "is not relayed pubdata, although its sender relays pubdata";
-                        let error =
-                            SourceError::Bad { what: "the message".into(), reason: reason.into() };
-                        found(Err((what, error)));
-                        None
-                    }
-                },
-                Self::Sender(_) => None,
-            };
-            if let Some((chain, number, bytes)) = carried {
-                found(batch_pubdata::parse(chain, number, &bytes).map_err(|error| {
-                    let what = format!(
-                        "the pubdata of chain {chain}, batch {number} in the message of log {index} of \
-                         chain {}, batch {}",
-                        batch.chain(),
-                        batch.batch()
-                    );
-                    (what, error)
-                }));
+            self.read(batch.key(), (index, log, message)).into_iter().for_each(&mut found);
+        }
+    }
+
+    /// As [`RelayedBy::find`], in what is left of the messages of a batch. Pubdata begin with the logs, so a batch is also
+    /// found in a message whose end is lost.
+    pub(super) fn find_in_part(
+        self,
+        within: (ChainId, BatchNumber),
+        messages: &[MessagePart],
+        mut found: impl FnMut(Relayed),
+    ) {
+        for MessagePart { index, log, bytes, is_whole } in messages {
+            match is_whole {
+                true => self.read(within, (*index, log, bytes)).into_iter().for_each(&mut found),
+                false if self.is_by(log) => {
+                    let first = relayed_batch(bytes).zip(bytes.get(HEAD_LEN..));
+                    let batch = first.and_then(|((chain, number), pubdata)| {
+                        batch_pubdata::parse_start(chain, number, pubdata)
+                    });
+                    batch.into_iter().for_each(|batch| found(Ok(batch)));
+                }
+                false => {}
             }
         }
     }
+
+    fn is_by(self, log: &L2ToL1Log) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::Sender(sender) => log.key() == sender.to_word(),
+        }
+    }
+
+    /// Reads the batch in a message of a batch of a chain. `None` if it holds none.
+    fn read(
+        self,
+        (within, number): (ChainId, BatchNumber),
+        (index, log, message): (usize, &L2ToL1Log, &[u8]),
+    ) -> Option<Relayed> {
+        if !self.is_by(log) {
+            return None;
+        }
+        match (open(message), self) {
+            (Some((chain, batch, bytes)), _) => {
+                Some(batch_pubdata::parse(chain, batch, &bytes).map_err(|error| {
+                    let what = format!(
+                        "the pubdata of chain {chain}, batch {batch} in the message of log {index} of chain {within}, \
+                         batch {number}"
+                    );
+                    (what, error)
+                }))
+            }
+            (None, Self::Sender(_)) => {
+                let what =
+                    format!("the message of log {index} of chain {within}, batch {number}");
+                let reason = "is not relayed pubdata, although its sender relays pubdata";
+                let error = SourceError::Bad { what: "the message".into(), reason: reason.into() };
+                Some(Err((what, error)))
+            }
+            (None, Self::Anyone) => None,
+        }
+    }
 }
+
+/// The bytes of a message before the pubdata: version, chain, batch, offset and length.
+const HEAD_LEN: usize = 5 * 32;
 
 /// Version, chain, batch and pubdata.
 type Message = (Uint<8>, Uint<256>, Uint<256>, Bytes);

@@ -1,76 +1,13 @@
 //! Proofs from L1 alone: the files of L1 give the same words as the contracts accepted.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs};
 
 use crate::support::{
-    binary::{Run, run},
-    fixture, json_lines, l1_files,
+    binary::run,
+    fixture, l1_files,
+    l1_proofs::{answers, compare, in_l1_form, interop},
 };
 use serde_json::{Value, json};
-
-/// The proofs that the contracts accepted, against roots by block.
-fn interop() -> Vec<Value> {
-    json_lines("gateway-v29/proofs.jsonl.gz")
-}
-
-/// The proofs in the L1 form. The batches of the settlement layer have other logs in the files of L1, so the last word
-/// of each proof and its root differ from those of `gateway-v29`.
-fn in_l1_form() -> Vec<Value> {
-    let batches: BTreeMap<u64, Value> = l1_files::sl_batches()
-        .into_iter()
-        .map(|batch| (batch["slBatch"].as_u64().unwrap(), batch))
-        .collect();
-    let mut lines = json_lines("gateway-v29/proofs_l1.jsonl.gz");
-    for line in &mut lines {
-        let batch = &batches[&line["target"]["slBatch"].as_u64().unwrap()];
-        line["target"]["root"] = batch["chainBatchRoot"].clone();
-        *line["proof"].as_array_mut().unwrap().last_mut().unwrap() = batch["localLogsRoot"].clone();
-    }
-    lines
-}
-
-/// Asks for these proofs. Returns the lines of the answers.
-fn answers(archive: &Path, expected: &[Value], flags: &[&str]) -> (Run, Vec<Value>) {
-    let requests = archive.parent().unwrap().join("requests.ndjson");
-    let lines: Vec<String> = expected
-        .iter()
-        .map(|line| {
-            let target = &line["target"];
-            let target = match target["slBlock"].as_u64() {
-                Some(block) => format!("block:{block}"),
-                None => format!("sl-batch:{}", target["slBatch"]),
-            };
-            let (chain, batch, id) = (&line["chainId"], &line["batchNumber"], &line["logIndex"]);
-            json!({"chainId": chain, "batchNumber": batch, "id": id, "target": target}).to_string()
-        })
-        .collect();
-    fs::write(&requests, lines.join("\n")).unwrap();
-    let args = ["prove", "--archive", archive.to_str().unwrap(), "--requests"];
-    let mut args: Vec<&str> = args.to_vec();
-    args.push(requests.to_str().unwrap());
-    args.extend_from_slice(flags);
-    let run = run(args);
-    let answers = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    (run, answers)
-}
-
-/// Compares the proofs among the answers word for word. Returns their number, and the codes of the failures.
-fn compare(expected: &[Value], answers: &[Value]) -> (usize, BTreeMap<String, usize>) {
-    assert_eq!(expected.len(), answers.len());
-    let (mut proofs, mut failures) = (0, BTreeMap::new());
-    for (expected, answer) in expected.iter().zip(answers) {
-        if let Some(code) = answer["error"]["code"].as_str() {
-            *failures.entry(code.to_owned()).or_default() += 1;
-            continue;
-        }
-        proofs += 1;
-        assert_eq!(answer["proof"], expected["proof"]);
-        assert_eq!(answer["root"], expected["root"]);
-        assert_eq!(answer["target"]["root"], expected["target"]["root"]);
-        assert_eq!(answer["checkedBy"], "l1");
-    }
-    (proofs, failures)
-}
 
 #[test]
 fn all_proofs_of_rollups_are_those_of_the_contracts() {
@@ -118,29 +55,6 @@ fn proofs_through_batches_of_the_settlement_layer_need_no_search() {
     assert!(blocks.len() > 1000 && blocks.iter().all(Value::is_u64), "{}", blocks.len());
     let records = |flags: &[&str]| all(flags).lines().filter(|l| l.contains("\"proof\"")).count();
     assert_eq!(records(&["--search", "0"]), blocks.len());
-}
-
-#[test]
-fn a_lost_batch_of_the_settlement_layer_is_named_and_what_is_proven_without_it_is_right() {
-    let folder = tempfile::tempdir().unwrap();
-    let archive = folder.path().join("l1");
-    fs::create_dir(&archive).unwrap();
-    let expected = [interop(), in_l1_form()].concat();
-    // The trees go on after the first one. The second one registers a chain: without nodes that were stored later, 86
-    // and 88 are left.
-    for (lost, provable) in [(2015, 744 + 407), (2012, 524 + 383)] {
-        let is_left = |commit: &&Value| l1_files::committed(commit) != Some(lost);
-        let commits: Vec<Value> = l1_files::commits().iter().filter(is_left).cloned().collect();
-        l1_files::write(&archive, &commits);
-        let (run, answers) = answers(&archive, &expected, &[]);
-        let (proofs, failures) = compare(&expected, &answers);
-        assert_eq!(proofs, provable, "{lost}: {failures:?}");
-        assert!(
-            run.stderr.contains(&format!("SL batch {lost} is missing on L1")),
-            "{}",
-            run.stderr
-        );
-    }
 }
 
 #[test]

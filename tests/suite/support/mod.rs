@@ -22,6 +22,7 @@ pub mod index_dir;
 pub mod json_schema;
 pub mod l1;
 pub mod l1_files;
+pub mod l1_proofs;
 pub mod layer;
 pub mod log_sources;
 pub mod naive;

@@ -106,7 +106,7 @@ impl AfterGap<'_, '_> {
         }
         for end in trees.ends_mut() {
             let own = within.get(&end.batch).filter(|(_, last)| roots[*last].1 == end.shared_root);
-            end.blocks = own.map(|(first, last)| blocks[*first]..=blocks[*last]);
+            end.roots = own.map_or(Vec::new(), |(first, last)| roots[*first..=*last].to_vec());
         }
         Ok(())
     }

@@ -38,6 +38,8 @@ pub(super) struct Crossing<'r> {
     ends: Vec<BridgedEnd>,
     /// The last missing batches.
     missing: RangeInclusive<SlBatch>,
+    /// The number of chains before all missing batches.
+    before: u64,
 }
 
 impl<'r> Crossing<'r> {
@@ -70,7 +72,8 @@ impl<'r> Crossing<'r> {
         }
         let missing = SlBatch(cut.0 + 1)..=cut;
         let (ends, unplaced) = (Vec::new(), Vec::new());
-        Self { record, chains, candidates, unplaced, shared, ends, missing }
+        let before = count as u64;
+        Self { record, chains, candidates, unplaced, shared, ends, missing, before }
     }
 
     /// Follows the trees to the last batch. Returns them, and the missing batches.
@@ -78,7 +81,8 @@ impl<'r> Crossing<'r> {
         let record = self.record;
         let mut all = Vec::new();
         for batch in record.batches.iter().filter(|batch| batch.batch > cut) {
-            if batch.root.is_some() && batch.local_root.is_some() {
+            // Without its own logs, a batch confirms nothing of what it stored.
+            if batch.has_diffs && batch.local_root.is_some() {
                 self.follow(batch);
                 continue;
             }
@@ -92,11 +96,11 @@ impl<'r> Crossing<'r> {
             self.chains.iter_mut().for_each(CrossingChain::unsettle);
         }
         let chains = self.chains.into_iter().map(|chain| chain.tree).collect();
-        (BridgedTrees::new(chains, self.shared, self.ends), all)
+        (BridgedTrees::new(chains, self.shared, self.before, self.ends), all)
     }
 
     fn follow(&mut self, batch: &SlBatchOnL1) {
-        let SlBatchOnL1 { batch, root: Some(root), local_root: Some(local_root), executed } =
+        let SlBatchOnL1 { batch, root: Some(root), local_root: Some(local_root), executed, .. } =
             *batch
         else {
             return;
@@ -144,7 +148,7 @@ impl<'r> Crossing<'r> {
                 local_root,
                 root,
                 executed,
-                blocks: None,
+                roots: Vec::new(),
             });
         }
         for (index, chain) in (0..).zip(&mut self.chains) {

@@ -97,10 +97,17 @@ impl CrossingChain {
     ) {
         let (start, end) = (self.taken, self.executed.count_by(batch));
         let new: Vec<(BatchNumber, Hash)> = self.executed.batches(start, end).collect();
+        let since = self.executed.since[start..end.max(start)].to_vec();
         let Some((first, _)) = new.first().filter(|_| !self.is_wrong) else { return };
         (self.taken, self.possible) = (end, None);
         let append = |tree: &mut BridgedChain| {
-            new.iter().for_each(|(number, root)| tree.push(*number, Some(*root), batch));
+            for ((number, root), since) in new.iter().zip(&since) {
+                // Of the missing batches, a part may be there.
+                match *since == batch {
+                    true => tree.push(*number, Some(*root), batch),
+                    false => tree.push_missing(*number, Some(*root), missing, batch),
+                }
+            }
             for node in stored {
                 if let NodeSlot::Side(chain, level) = node.slot
                     && Some(chain) == tree.id
@@ -324,7 +331,7 @@ mod tests {
 
     fn lost(chain: &CrossingChain) -> Vec<RangeInclusive<BatchNumber>> {
         let chains = vec![chain.tree.clone()];
-        let trees = BridgedTrees::new(chains, SharedNodes::default(), Vec::new());
+        let trees = BridgedTrees::new(chains, SharedNodes::default(), 1, Vec::new());
         trees.lost().map(|lost| lost.batches).collect()
     }
 

@@ -10,7 +10,7 @@ use super::{first_values::FirstValues, registry::Registered};
 use crate::{
     contracts::{Layout, MessageRoot, ZkChain},
     forest::{
-        BatchNumbers, L1Error, RebuildError, RebuildOptions,
+        BatchNumbers, ChainTree, L1Error, RebuildError, RebuildOptions,
         evidence::{batch_sources::BatchSources, first_writes::first_writes},
     },
     ingest::l1::{CommittedOnSl, LayerRecord},
@@ -35,7 +35,7 @@ pub(super) struct Executed {
     pub(super) since: Vec<SlBatch>,
     /// The leaf indices of the batches that are known from messages only.
     pub(super) filled: Vec<usize>,
-    /// What the diamond's messages say about committed batches, by batch number.
+    /// What the diamond's messages say about committed batches, by batch number; then what other evidence has.
     pub(super) committed: Vec<CommittedOnSl>,
 }
 
@@ -45,6 +45,15 @@ impl Executed {
             self.roots.push(root);
             self.since.push(since);
         }
+    }
+
+    /// Adds the batches in trees of other evidence to those that missing batches of the settlement layer may have executed.
+    pub(super) fn learn(&mut self, tree: &ChainTree) {
+        let (sender, sl_batch) = (Address::default(), SlBatch(0));
+        let batches = tree.batches().iter().zip(tree.batch_roots());
+        let known =
+            batches.map(|(batch, root)| CommittedOnSl { sender, batch, sl_batch, root: *root });
+        self.committed.extend(known);
     }
 }
 

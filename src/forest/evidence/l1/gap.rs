@@ -17,6 +17,12 @@ pub enum L1Gap {
         /// The number of batches of chains.
         leaves: u64,
     },
+    /// Some blobs of this batch are missing, and with them messages and logs. What the batch appended to the trees is in
+    /// the others, and the root of this or a later batch proves it.
+    InPart {
+        /// The batch.
+        missing: RangeInclusive<SlBatch>,
+    },
     /// What was appended in these batches is not all known, but later batches stored nodes of the trees again. With
     /// these a part is proven of what was executed after them.
     Crossed {
@@ -35,6 +41,8 @@ pub enum L1Gap {
         missing: RangeInclusive<SlBatch>,
         /// The last batch of the settlement layer that was given.
         last: SlBatch,
+        /// The number of batches of chains, executed after them, that can be proven all the same, but not by the trees.
+        proven: u64,
     },
 }
 
@@ -43,6 +51,7 @@ impl L1Gap {
     #[must_use]
     pub fn missing(&self) -> &RangeInclusive<SlBatch> {
         let (Self::Bridged { missing, .. }
+        | Self::InPart { missing }
         | Self::Crossed { missing, .. }
         | Self::Ends { missing, .. }) = self;
         missing
@@ -52,16 +61,24 @@ impl L1Gap {
 impl fmt::Display for L1Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let missing = self.missing();
+        if let Self::InPart { .. } = self {
+            return write!(
+                f,
+                "blobs of {} are missing on L1: messages and logs there are lost, but not the trees",
+                SlBatch::names(missing)
+            );
+        }
         let are = if missing.start() == missing.end() { "is" } else { "are" };
         write!(f, "{} {are} missing on L1", SlBatch::names(missing))?;
         match self {
+            Self::InPart { .. } => Ok(()),
             Self::Bridged { leaves, .. } => write!(
                 f,
-                ": the messages and logs there are lost, but not the trees; {leaves} batches that were executed \
-                 there are known from other SL batches"
+                ": messages and logs there are lost, but not the trees; {leaves} batches that were executed \
+                 there are known from elsewhere"
             ),
             Self::Crossed { lost, proven, unproven, .. } => {
-                f.write_str(": the messages and logs there are lost")?;
+                f.write_str(": messages and logs there are lost")?;
                 let (shown, more) = lost.split_at(lost.len().min(MOST_NAMED));
                 for (at, LostBatches { chain, batches, .. }) in shown.iter().enumerate() {
                     f.write_str(if at == 0 { ", and with them " } else { "; " })?;
@@ -88,11 +105,21 @@ impl fmt::Display for L1Gap {
                     proven + unproven
                 )
             }
-            Self::Ends { last, .. } => write!(
-                f,
-                ", and what was appended to the trees there is not known: the trees end before, without what was \
-                 executed from there to SL batch {last}"
-            ),
+            Self::Ends { last, proven, .. } => {
+                write!(
+                    f,
+                    ", and what was appended to the trees there is not known: the trees end before, without what was \
+                     executed from there to SL batch {last}"
+                )?;
+                match proven {
+                    0 => Ok(()),
+                    _ => write!(
+                        f,
+                        "; {proven} batches of chains that were executed later can be proven with the files of L1, \
+                         but not with these trees"
+                    ),
+                }
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::{
         BatchNumbers, BridgedTrees, Forest, History, HistoryError, RebuildError, RebuildOptions,
         history,
     },
-    ingest::l1::LayerRecord,
+    ingest::l1::{LayerRecord, SlBatchOnL1},
     merkle::Tree,
     primitives::{Hash, SlBlock},
     proof::CheckedBy,
@@ -43,6 +43,7 @@ use replay::{Replay, Replayed};
 
 /// What the batches of a settlement layer on L1 show of its trees.
 pub(in crate::forest) struct L1Evidence<'r> {
+    record: &'r LayerRecord,
     values: FirstValues<'r>,
     options: RebuildOptions,
     layout: Layout,
@@ -62,9 +63,11 @@ pub(in crate::forest) struct L1Evidence<'r> {
 
 impl<'r> L1Evidence<'r> {
     /// Reads the trees from batches on L1, and compares them with the root of every batch. Of the batches that
-    /// follow missing ones, those are used that are proven by a later root.
+    /// follow missing ones, those are used that are proven by a later root. `beside` are trees of other evidence, which
+    /// may have what missing batches appended.
     pub(in crate::forest) fn read(
         record: &'r LayerRecord,
+        beside: Option<&Forest>,
         options: &RebuildOptions,
     ) -> Result<Self, RebuildError> {
         let mut values = FirstValues::new(record);
@@ -75,7 +78,11 @@ impl<'r> L1Evidence<'r> {
         let layout = if has_v31(&message_root, &ids)? { Layout::V31 } else { Layout::V29 };
         // The trees go on up to the first chain whose registration is missing.
         let known: Vec<_> = registered.iter().map_while(|chain| *chain).collect();
-        let executed = executed::of_chains(record, &values, layout, &known, options)?;
+        let mut executed = executed::of_chains(record, &values, layout, &known, options)?;
+        for (chain, executed) in known.iter().zip(&mut executed) {
+            let tree = beside.and_then(|beside| beside.chain(chain.id));
+            tree.into_iter().for_each(|tree| executed.learn(tree));
+        }
         let Replayed { end, shared_root, chains, mut executed, gaps } =
             Replay::new(record, &sl_chains, &known, executed)?.run()?;
         let (mut bridged, mut crossed) = (None, Vec::new());
@@ -97,6 +104,7 @@ impl<'r> L1Evidence<'r> {
         let chains = recorded.collect();
         let (options, roots) = (*options, OnceLock::new());
         Ok(Self {
+            record,
             values,
             options,
             layout,
@@ -115,16 +123,40 @@ impl<'r> L1Evidence<'r> {
         self.bridged.as_ref()
     }
 
-    /// The missing batches of the settlement layer, without regard to what can be proven after the end of the trees.
-    pub(in crate::forest) fn gaps_of_trees(&self) -> &[L1Gap] {
-        &self.gaps
+    /// The missing batches of the settlement layer, for trees without what can be proven after their end.
+    pub(in crate::forest) fn gaps_of_trees(&self) -> Vec<L1Gap> {
+        let proven_of = |gap: &L1Gap| match gap {
+            L1Gap::Crossed { proven, .. } => *proven,
+            _ => 0,
+        };
+        let after = self.crossed.iter().map(proven_of).sum();
+        let mut gaps = self.gaps.clone();
+        for gap in &mut gaps {
+            if let L1Gap::Ends { proven, .. } = gap {
+                *proven = after;
+            }
+        }
+        self.with_parts(gaps)
     }
 
     /// The missing batches of the settlement layer.
     pub(in crate::forest) fn gaps(&self) -> Vec<L1Gap> {
         let is_crossed = !self.crossed.is_empty();
         let is_kept = |gap: &&L1Gap| !(is_crossed && matches!(gap, L1Gap::Ends { .. }));
-        self.gaps.iter().filter(is_kept).chain(&self.crossed).cloned().collect()
+        self.with_parts(self.gaps.iter().filter(is_kept).chain(&self.crossed).cloned().collect())
+    }
+
+    /// These gaps, and the batches of which only a part is there.
+    fn with_parts(&self, mut gaps: Vec<L1Gap>) -> Vec<L1Gap> {
+        let known = gaps.len();
+        for SlBatchOnL1 { batch, has_diffs, is_whole, .. } in &self.record.batches {
+            let is_within = |gap: &L1Gap| gap.missing().contains(batch);
+            if *has_diffs && !is_whole && !gaps[..known].iter().any(is_within) {
+                gaps.push(L1Gap::InPart { missing: *batch..=*batch });
+            }
+        }
+        gaps.sort_by_key(|gap| *gap.missing().start());
+        gaps
     }
 
     /// Every interop root, with the content of those that are the last ones of a batch. Which blocks of a batch

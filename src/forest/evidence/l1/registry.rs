@@ -51,7 +51,7 @@ pub(super) fn read(
     }
     if chains.is_empty() {
         let (first, last) = (first.batch, last.batch);
-        let missing = batches.iter().filter(|batch| batch.local_root.is_none()).count();
+        let missing = batches.iter().filter(|batch| !batch.has_diffs).count();
         let error = match missing {
             0 => L1Error::NoRegistrations { first, last, message_root: address },
             _ => L1Error::RegistrationsMissing {

@@ -85,6 +85,8 @@ impl Growing {
 /// Batches of a chain that may have been executed in missing batches of the settlement layer.
 struct Lost {
     chain: usize,
+    /// The number of batches before them.
+    start: usize,
     batches: Vec<(BatchNumber, Hash)>,
     /// The possible numbers of executed batches, each with the chain's leaf in the shared tree after them and
     /// after all that follow.
@@ -116,7 +118,9 @@ impl<'r> Replay<'r> {
             return Ok(replay);
         }
         let is_first_right = |replay: &Self| {
-            let known = |one: &SlBatchOnL1| Some((one.batch, one.root?, one.local_root?));
+            let known = |one: &SlBatchOnL1| {
+                Some((one.batch, one.root?, one.local_root?)).filter(|_| one.has_diffs)
+            };
             let first = record.batches.iter().find_map(known);
             first.is_some_and(|(batch, root, local_root)| {
                 hash_node(local_root, replay.root_after(batch)) == root
@@ -129,7 +133,7 @@ impl<'r> Replay<'r> {
             }
         }
         // Without the first batches, the root of a later one says nothing about the chain id.
-        let first = record.batches.iter().take_while(|one| one.local_root.is_none());
+        let first = record.batches.iter().take_while(|one| !one.has_diffs);
         let first: Vec<SlBatch> = first.map(|one| one.batch).collect();
         Err(match first[..] {
             [start, .., end] => L1Error::FirstMissing(start..=end),
@@ -152,38 +156,44 @@ impl<'r> Replay<'r> {
 
     pub(super) fn run(mut self) -> Result<Replayed, RebuildError> {
         let batches = &self.record.batches;
-        let (mut missing, mut end) = (None, None);
-        for batch in batches {
-            let Some((root, local_root)) = batch.root.zip(batch.local_root) else {
-                missing = missing.or(Some(batch.batch));
+        // The first batch after the last right root, the first missing one, and the last missing one where the trees end.
+        let (mut unchecked, mut missing, mut end) = (None, None, None);
+        for one in batches {
+            let (batch, check) = (one.batch, one.root.zip(one.local_root));
+            if one.has_diffs && missing.is_none() {
+                let is_checked = self.advance(batch, check)?;
+                unchecked = if is_checked { None } else { unchecked.or(Some(batch)) };
                 continue;
-            };
-            let Some(first) = missing.take() else {
-                self.advance(batch.batch, root, local_root)?;
-                continue;
-            };
-            let range = first..=SlBatch(batch.batch.0 - 1);
-            match self.bridge(&range, batch.batch, |shared| hash_node(local_root, shared) == root) {
-                Some(leaves) => self.gaps.push(L1Gap::Bridged { missing: range, leaves }),
-                None if first == batches[0].batch => {
-                    return Err(L1Error::FirstMissing(range).into());
+            }
+            let first = *missing.get_or_insert(batch);
+            let Some((root, local_root)) = check else { continue };
+            // Without its state diffs, the batch is itself one of those that are missing.
+            let range = first..=SlBatch(batch.0 - u64::from(one.has_diffs));
+            match self.bridge(&range, batch, |shared| hash_node(local_root, shared) == root) {
+                Some(leaves) => {
+                    (unchecked, missing) = (None, None);
+                    self.gaps.push(L1Gap::Bridged { missing: range, leaves });
                 }
-                None => {
-                    (missing, end) = (Some(first), Some(*range.end()));
+                None if one.has_diffs => {
+                    end = Some(*range.end());
                     break;
                 }
+                None => {}
             }
         }
         let last = batches.last().map(|last| last.batch).unwrap_or_default();
-        let cut = missing.map(|first| SlBatch(first.0.saturating_sub(1)));
-        if let Some(first) = missing {
+        let first = unchecked.or(missing);
+        if let Some(first) = first {
+            let missing = first..=end.unwrap_or(last);
             if first == batches[0].batch {
-                return Err(L1Error::FirstMissing(first..=last).into());
+                return Err(L1Error::FirstMissing(missing).into());
             }
-            self.gaps.push(L1Gap::Ends { missing: first..=end.unwrap_or(last), last });
+            self.gaps.push(L1Gap::Ends { missing, last, proven: 0 });
         }
-        let count = self.registered(cut.unwrap_or(last));
-        let chains = self.growing[..count].iter().map(|growing| (growing.chain, growing.len()));
+        let cut = first.map(|first| SlBatch(first.0.saturating_sub(1)));
+        let at = cut.unwrap_or(last);
+        let chains = self.growing[..self.registered(at)].iter().zip(&self.executed);
+        let chains = chains.map(|(growing, executed)| (growing.chain, executed.count_by(at)));
         Ok(Replayed {
             end: cut,
             shared_root: self.shared_root,
@@ -198,16 +208,18 @@ impl<'r> Replay<'r> {
         self.since.partition_point(|since| *since <= batch)
     }
 
+    /// Appends what a batch executed. `check` is the root in its commit and that of its own logs. Returns whether these
+    /// are there: if not, only a later batch shows that the trees are right.
     fn advance(
         &mut self,
         batch: SlBatch,
-        committed: Hash,
-        local_root: Hash,
-    ) -> Result<(), RebuildError> {
+        check: Option<(Hash, Hash)>,
+    ) -> Result<bool, RebuildError> {
         for (growing, executed) in self.growing.iter_mut().zip(&self.executed) {
             growing.advance(executed, batch);
         }
         let leaves = self.growing[..self.registered(batch)].iter().map(|growing| growing.leaf);
+        let Some((committed, local_root)) = check else { return Ok(false) };
         let shared_root = root_over(leaves.collect());
         let rebuilt = hash_node(local_root, shared_root);
         if rebuilt != committed {
@@ -215,7 +227,7 @@ impl<'r> Replay<'r> {
             return Err(error.into());
         }
         self.shared_root = shared_root;
-        Ok(())
+        Ok(true)
     }
 
     /// Finds what missing batches of the settlement layer appended, so that the shared root at the end of the
@@ -250,12 +262,8 @@ impl<'r> Replay<'r> {
                 let mut sum = 0;
                 for (lost, digit) in lost.iter_mut().zip(digits) {
                     let (taken, growing) = lost.options.swap_remove(digit);
-                    let before = growing.len() - taken - self.remaining(lost.chain, next);
-                    self.executed[lost.chain].insert(
-                        before,
-                        &lost.batches[..taken],
-                        *missing.end(),
-                    );
+                    let batches = &lost.batches[..taken];
+                    self.executed[lost.chain].insert(lost.start, batches, *missing.end());
                     self.growing[lost.chain] = growing;
                     sum += taken as u64;
                 }
@@ -268,12 +276,6 @@ impl<'r> Replay<'r> {
             more?;
         }
         None
-    }
-
-    /// The number of batches that a chain executed in this batch of the settlement layer.
-    fn remaining(&self, chain: usize, batch: SlBatch) -> usize {
-        let executed = &self.executed[chain];
-        executed.count_by(batch) - executed.since.partition_point(|since| *since < batch)
     }
 
     /// The batches of a chain that may have been executed in missing batches of the settlement layer. `None` if
@@ -303,10 +305,11 @@ impl<'r> Replay<'r> {
             })
             .collect();
         let end = executed.count_by(next);
-        let counts: Vec<usize> = match end > start {
+        let counts: Vec<usize> = match (end > start, above) {
             // Numbers are executed in order.
-            true => vec![batches.len(), 0],
-            false => (0..=batches.len()).collect(),
+            (true, _) => vec![batches.len(), 0],
+            (false, Some(_)) => (0..=batches.len()).rev().collect(),
+            (false, None) => (0..=batches.len()).collect(),
         };
         let options = counts.into_iter().map(|count| {
             let mut growing = growing.clone();
@@ -314,7 +317,7 @@ impl<'r> Replay<'r> {
             growing.push(executed.batches(start, end));
             (count, growing)
         });
-        Some(Lost { chain, options: options.collect(), batches })
+        Some(Lost { chain, start, options: options.collect(), batches })
     }
 }
 
@@ -335,6 +338,8 @@ impl Executed {
         if batches.is_empty() {
             return;
         }
+        // Batches are executed in order.
+        let since = self.since.get(at).map_or(since, |next| since.min(*next));
         let after: Vec<_> =
             self.batches(at, self.roots.len()).zip(self.since[at..].to_vec()).collect();
         self.truncate(at);

@@ -1,0 +1,215 @@
+//! What each loss on L1 costs. What is left is word for word what the contracts accepted, and what is lost is named.
+
+use std::{collections::BTreeMap, fmt, fs, path::PathBuf};
+
+use crate::support::{
+    self,
+    binary::Run,
+    blobs, l1_files,
+    l1_proofs::{answers, compare, in_l1_form, interop},
+    naive,
+};
+use serde_json::Value;
+use slproof::{
+    files::Input,
+    ingest::l1::{DaInput, L1Reader},
+    primitives::Address,
+};
+
+/// A blob of a batch of the settlement layer.
+#[derive(Clone)]
+struct Blob {
+    batch: u64,
+    number: usize,
+    versioned_hash: String,
+    bytes: Vec<u8>,
+}
+
+/// The files of L1 that are left.
+#[derive(Clone)]
+struct Left {
+    commits: Vec<Value>,
+    executions: Vec<Value>,
+    blobs: Vec<Blob>,
+}
+
+/// How many proofs come out, of those against roots of blocks and of those in the L1 form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Proofs(usize, usize);
+
+impl fmt::Display for Proofs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} | {}", self.0, self.1)
+    }
+}
+
+const ALL: Proofs = Proofs(804, 440);
+
+impl Left {
+    /// Nothing is lost.
+    fn all() -> Self {
+        let expected = support::json("l1/expected.json.gz");
+        let diamond: Address = expected["l1Diamond"].as_str().unwrap().parse().unwrap();
+        let mut reader = L1Reader::default();
+        for name in ["commits", "executes", "receipts"] {
+            let path = support::fixture(&format!("l1/{name}.jsonl.gz"));
+            reader.read(Input::open(&path).unwrap()).unwrap();
+        }
+        let chains = reader.finish();
+        let files = blobs::files();
+        let made = files.iter().flat_map(|file| file.pubdata.iter().zip(&file.blobs));
+        let made: BTreeMap<_, _> =
+            made.map(|(pubdata, blob)| (naive::keccak(pubdata), blob.clone())).collect();
+        let mut all = Vec::new();
+        for committed in chains.of_diamond(diamond).unwrap().batches() {
+            let DaInput::Blobs { blobs, .. } = &committed.data else { continue };
+            all.extend(blobs.iter().enumerate().map(|(number, name)| Blob {
+                batch: committed.batch.0,
+                number,
+                versioned_hash: name.versioned_hash.to_string(),
+                bytes: made[&name.linear_hash].clone(),
+            }));
+        }
+        Self { commits: l1_files::commits(), executions: l1_files::executions(), blobs: all }
+    }
+
+    fn without_commits(&self, lost: &[u64]) -> Self {
+        let is_left = |commit: &&Value| {
+            l1_files::committed(commit).is_none_or(|batch| !lost.contains(&batch))
+        };
+        let commits = self.commits.iter().filter(is_left).cloned().collect();
+        Self { commits, ..self.clone() }
+    }
+
+    fn without_blob(&self, batch: u64, number: usize) -> Self {
+        let is_lost = |blob: &&Blob| (blob.batch, blob.number) == (batch, number);
+        assert_eq!(self.blobs.iter().filter(is_lost).count(), 1);
+        let blobs = self.blobs.iter().filter(|blob| !is_lost(blob)).cloned().collect();
+        Self { blobs, ..self.clone() }
+    }
+
+    /// Asks for all proofs, and compares those that come out.
+    fn prove(&self) -> (Proofs, Run, BTreeMap<String, usize>) {
+        let folder = tempfile::tempdir().unwrap();
+        let archive: PathBuf = folder.path().join("l1");
+        fs::create_dir_all(archive.join("blobs")).unwrap();
+        l1_files::write_lines(&archive, "commits.jsonl", &self.commits);
+        l1_files::write_lines(&archive, "executes.jsonl", &self.executions);
+        let receipts = support::json_lines("l1/receipts.jsonl.gz");
+        l1_files::write_lines(&archive, "receipts.jsonl", &receipts);
+        for Blob { versioned_hash, bytes, .. } in &self.blobs {
+            fs::write(archive.join(format!("blobs/{versioned_hash}.blob")), bytes).unwrap();
+        }
+        let (by_block, in_l1_form) = (interop(), in_l1_form());
+        let expected = [by_block.clone(), in_l1_form.clone()].concat();
+        let (run, answers) = answers(&archive, &expected, &[]);
+        if answers.is_empty() {
+            return (Proofs(0, 0), run, BTreeMap::new());
+        }
+        let (by_block_answers, l1_answers) = answers.split_at(by_block.len());
+        let (first, mut failures) = compare(&by_block, by_block_answers);
+        let (second, others) = compare(&in_l1_form, l1_answers);
+        others.into_iter().for_each(|(code, count)| *failures.entry(code).or_default() += count);
+        (Proofs(first, second), run, failures)
+    }
+}
+
+/// Of a batch with several blobs, one is lost. The trees go on if its state diffs are in the others; what these have of
+/// its logs and messages is used.
+#[test]
+fn a_lost_blob_costs_what_is_in_it() {
+    let all = Left::all();
+    for (batch, number, expected) in [
+        (2000, 0, Proofs(0, 0)),
+        (2017, 0, Proofs(0, 0)),
+        (2017, 1, Proofs(0, 0)),
+        (2023, 0, Proofs(0, 0)),
+        (2023, 1, Proofs(0, 0)),
+    ] {
+        let (proofs, run, failures) = all.without_blob(batch, number).prove();
+        assert_eq!(proofs, expected, "blob {number} of {batch}: {failures:?}");
+        let lost = all.blobs.iter().find(|blob| (blob.batch, blob.number) == (batch, number));
+        let name = &lost.unwrap().versioned_hash;
+        assert!(run.stderr.contains(name), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("SL batch {batch}")), "{}", run.stderr);
+    }
+}
+
+/// Which blob is which is found by content. One with another byte is lost, and does no other harm.
+#[test]
+fn blobs_under_wrong_names_are_found_and_a_changed_one_is_lost() {
+    let mut swapped = Left::all();
+    swapped.blobs.rotate_left(1);
+    let names = Left::all().blobs;
+    for (blob, other) in swapped.blobs.iter_mut().zip(&names) {
+        blob.versioned_hash.clone_from(&other.versioned_hash);
+    }
+    assert_eq!(swapped.prove().0, ALL);
+
+    let all = Left::all();
+    let mut changed = all.clone();
+    let blob = changed.blobs.iter_mut().find(|blob| blob.batch == 2013).unwrap();
+    *blob.bytes.last_mut().unwrap() ^= 1;
+    let (proofs, run, _) = changed.prove();
+    assert_eq!(proofs, all.without_blob(2013, 0).prove().0);
+    assert!(run.stderr.contains("SL batch 2013"), "{}", run.stderr);
+}
+
+#[test]
+fn a_lost_batch_of_the_settlement_layer_is_named_and_what_is_proven_without_it_is_right() {
+    let all = Left::all();
+    // The trees go on after the first one. The second one registers a chain. Of several, the trees go on after the
+    // first ones; or they are two gaps.
+    for (lost, expected) in [
+        (&[2015][..], Proofs(744, 407)),
+        (&[2012], Proofs(0, 0)),
+        (&[2012, 2013], Proofs(0, 0)),
+        (&[2005, 2016], Proofs(0, 0)),
+    ] {
+        let (proofs, run, failures) = all.without_commits(lost).prove();
+        assert_eq!(proofs, expected, "{lost:?}: {failures:?}");
+        for batch in lost {
+            assert!(run.stderr.contains(&batch.to_string()), "{batch}: {}", run.stderr);
+        }
+    }
+}
+
+/// Every loss, with a table of what it costs. It takes minutes.
+#[test]
+#[ignore = "it takes minutes; it prints the table of the documentation"]
+fn every_loss_leaves_only_right_proofs() {
+    let all = Left::all();
+    let mut cases: Vec<(String, Left)> = vec![("nothing".into(), all.clone())];
+    for number in 0..all.executions.len() {
+        let mut left = all.clone();
+        left.executions.remove(number);
+        cases.push((format!("execution {number}"), left));
+    }
+    for Blob { batch, number, .. } in &all.blobs {
+        cases.push((format!("blob {number} of {batch}"), all.without_blob(*batch, *number)));
+    }
+    for at in 0..all.blobs.len() {
+        let mut left = all.clone();
+        let middle = left.blobs[at].bytes.len() / 2;
+        left.blobs[at].bytes[middle + 9] ^= 0x10;
+        let Blob { batch, number, .. } = &all.blobs[at];
+        cases.push((format!("a byte of blob {number} of {batch}"), left));
+    }
+    let batches: Vec<u64> = (1999..=2029).collect();
+    for (count, apart) in [(1, 0), (2, 1), (3, 1), (2, 5), (3, 4)] {
+        for first in &batches {
+            let lost: Vec<u64> = (0..count).map(|at| first + at * apart).collect();
+            if lost.last() <= batches.last() {
+                cases.push((format!("commits {lost:?}"), all.without_commits(&lost)));
+            }
+        }
+    }
+    for (name, left) in cases {
+        let (proofs, run, failures) = left.prove();
+        println!("{name} | {proofs} | {failures:?}");
+        if proofs == Proofs(0, 0) {
+            let refused = run.stderr.lines().find(|line| line.starts_with("error"));
+            println!("    {}", refused.unwrap_or_default());
+        }
+    }
+}
