@@ -5,11 +5,12 @@ use std::error;
 use super::{pipeline::ChunkSink, window::Part};
 use crate::{
     prove::Error,
-    records::{Answer, Count, OwnedRecords},
+    records::{Answer, Count, Encode},
 };
 
 /// Receives the answers of a job in order, for example for a database, a queue or a list in memory. One
-/// thread calls it during a run; another run may use another thread.
+/// thread calls it during a run; another run may use another thread. `A` is what an encoder makes of the answers
+/// ([`Job::run_encoded`](super::Job::run_encoded)).
 ///
 /// ```
 /// use slproof::{Answer, JobPart, Messages, Prover, Selection, Sink, Trees, primitives::ChainId};
@@ -36,12 +37,12 @@ use crate::{
 /// assert_eq!(lengths.0.len() as u64, summary.count.proofs);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait Sink: Send {
+pub trait Sink<A = Vec<Answer>>: Send {
     /// Takes the next part.
     ///
     /// # Errors
     /// Any error. It ends the job and becomes the source of [`Error::Sink`].
-    fn write(&mut self, part: JobPart) -> Result<(), Box<dyn error::Error + Send + Sync>>;
+    fn write(&mut self, part: JobPart<A>) -> Result<(), Box<dyn error::Error + Send + Sync>>;
 }
 
 /// The results of some steps of a job.
@@ -77,9 +78,9 @@ pub trait Sink: Send {
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct JobPart {
+pub struct JobPart<A = Vec<Answer>> {
     /// Proofs and failures, in the order of the selection.
-    pub answers: Vec<Answer>,
+    pub answers: A,
     /// The counts of the answers.
     pub count: Count,
     /// The number of steps of the whole job that are completed with this part. A sink that stores this number
@@ -88,20 +89,21 @@ pub struct JobPart {
 }
 
 /// Hands parts to a caller's sink and counts them.
-pub(super) struct OwnedSink<'s, S> {
+pub(super) struct OwnedSink<'s, S, E> {
     pub(super) sink: &'s mut S,
+    pub(super) encoder: E,
     pub(super) steps: u64,
     pub(super) total: Count,
 }
 
-impl<S: Sink> ChunkSink for OwnedSink<'_, S> {
-    type Encoder = OwnedRecords;
+impl<E: Encode + Clone, S: Sink<E::Chunk>> ChunkSink for OwnedSink<'_, S, E> {
+    type Encoder = E;
 
-    fn encoder(&self) -> OwnedRecords {
-        OwnedRecords
+    fn encoder(&self) -> E {
+        self.encoder.clone()
     }
 
-    fn write(&mut self, part: Part<Vec<Answer>>) -> Result<(), Error> {
+    fn write(&mut self, part: Part<E::Chunk>) -> Result<(), Error> {
         self.steps += part.steps;
         self.total.add(&part.count);
         let part = JobPart { answers: part.chunk, count: part.count, steps: self.steps };
