@@ -41,23 +41,32 @@ fn read(import: &Import, text: String) -> Dump {
     import.read_input(Input::from_reader("writes", Cursor::new(text)).unwrap()).unwrap()
 }
 
-/// The trees and their history, without a search.
-fn explained(state: &Snapshot) -> (Forest, Timeline) {
+const NO_SEARCH: SearchBudget = SearchBudget { step: 0, walk: 0 };
+
+/// The trees and their history.
+fn explained(state: &Snapshot, budget: SearchBudget) -> (Forest, Timeline) {
     let forest = rebuild(state, &RebuildOptions::default()).unwrap();
     let (addresses, events) = (Addresses::default(), EventList::new());
-    let budget = SearchBudget { step: 0, walk: 0 };
     let timeline = explain(state, addresses, &forest, &events, budget).unwrap();
     (forest, timeline)
 }
 
 #[test]
-fn the_blocks_of_writes_explain_every_root_without_a_search() {
+fn the_blocks_of_writes_explain_roots_without_a_search() {
     for (folder, layout) in FOLDERS {
         let (rows, last) = writes(folder, layout);
         let table = || COLUMNS.to_owned() + &rows.concat();
         let dump = read(&Import::default(), table());
         dump.state.check().unwrap();
-        let (forest, timeline) = explained(&dump.state);
+        let (forest, timeline) = explained(&dump.state, NO_SEARCH);
+        // Before v31 a registration after the root of its block stores no root. The block does not tell it from one
+        // before.
+        let left = if layout == Layout::V29 { 1 } else { 0 };
+        assert_eq!(timeline.history().unexplained().count(), left, "{folder}");
+        let (forest, timeline) = match left {
+            0 => (forest, timeline),
+            _ => explained(&dump.state, SearchBudget::default()),
+        };
         check(folder, &forest, &timeline);
 
         // The values alone do not say it.
@@ -65,7 +74,7 @@ fn the_blocks_of_writes_explain_every_root_without_a_search() {
         for ((contract, slot), value) in &last {
             writeln!(values, "{contract},{slot},{value}").unwrap();
         }
-        let (_, timeline) = explained(&read(&Import::default(), values).state);
+        let (_, timeline) = explained(&read(&Import::default(), values).state, NO_SEARCH);
         assert!(timeline.history().unexplained().count() > 10, "{folder}");
 
         // The state of an older block has the roots up to it.
@@ -75,9 +84,9 @@ fn the_blocks_of_writes_explain_every_root_without_a_search() {
         blocks.sort_unstable();
         let middle = blocks.len() / 2;
         let old = Import { last_block: Some(SlBlock(blocks[middle])), ..Import::default() };
-        let (_, timeline) = explained(&read(&old, table()).state);
+        let (_, timeline) = explained(&read(&old, table()).state, NO_SEARCH);
         assert_eq!(timeline.history().len(), middle + 1);
-        assert_eq!(timeline.history().unexplained().count(), 0, "{folder}");
+        assert!(timeline.history().unexplained().count() <= left, "{folder}");
     }
 }
 
@@ -125,6 +134,6 @@ fn parts_without_blocks_have_no_first_blocks() {
     Import::default().to_file(&parts, &path("out.slsnap")).unwrap();
     let state = Snapshot::open(&path("out.slsnap"), Access::Read).unwrap();
     assert!(state.first_blocks(MESSAGE_ROOT, &[slot]).is_none());
-    let (_, timeline) = explained(&state);
+    let (_, timeline) = explained(&state, NO_SEARCH);
     assert!(timeline.history().unexplained().count() > 10);
 }
