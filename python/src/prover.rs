@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use arrow_array::RecordBatch;
 use pyo3::prelude::*;
 use slproof::{
     L1Options, Messages, MessagesOptions, Prover as Inner, Selection, Shard, Target, Trees,
@@ -12,7 +13,7 @@ use slproof::{
 };
 
 use crate::{
-    batch::record_batch,
+    batch::schema,
     error::Failed,
     export::{Batch, ProofSchema},
     stream::Stream,
@@ -97,7 +98,7 @@ impl Prover {
         let has_timestamps = self.inner.trees().has_timestamps();
         match Stream::start(job, usize::MAX, has_timestamps).next(py)? {
             Some(batch) => Ok(Batch::new(batch)),
-            None => Ok(Batch::new(record_batch(&[], has_timestamps).map_err(Failed::arguments)?)),
+            None => Ok(Batch::new(RecordBatch::new_empty(schema(has_timestamps)))),
         }
     }
 

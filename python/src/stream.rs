@@ -5,17 +5,23 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
+        mpsc::{self, Receiver, RecvTimeoutError, SendError, SyncSender},
     },
     thread::{self, JoinHandle},
     time::Duration,
 };
 
 use arrow_array::RecordBatch;
+use arrow_schema::{ArrowError, SchemaRef};
+use arrow_select::concat::concat_batches;
 use pyo3::prelude::*;
-use slproof::{Answer, FailureCode, Job, JobPart, Observer, Sink};
+use slproof::{FailureCode, Job, JobPart, Observer, Sink};
 
-use crate::{batch::record_batch, error::Failed, export::Batch};
+use crate::{
+    batch::{Columns, TOO_LARGE, schema},
+    error::Failed,
+    export::Batch,
+};
 
 /// The number of batches that wait until Python takes them. The job pauses when there are more.
 const MOST_WAITING: usize = 2;
@@ -39,14 +45,13 @@ impl Stream {
         let cancelled = Arc::new(AtomicBool::new(false));
         let job = job.observer(Arc::new(Cancellation(Arc::clone(&cancelled))));
         let handle = thread::spawn(move || {
-            let mut batches = Batches { sender, rows, has_timestamps, answers: Vec::new() };
-            let ended = job.run(&mut batches).map_err(Failed::from);
-            let last = ended.and_then(|_| batches.take());
+            let schema = schema(has_timestamps);
+            let mut batches = Batches { sender, rows, schema, waiting: Vec::new(), count: 0 };
+            let ended = job.run_encoded(Columns { has_timestamps }, &mut batches);
             // Nobody listens if the stream was dropped.
-            let _ = match last {
-                Ok(Some(batch)) => batches.sender.send(Ok(batch)),
-                Ok(None) => Ok(()),
-                Err(error) => batches.sender.send(Err(error)),
+            let _ = match ended {
+                Ok(_) => batches.send(),
+                Err(error) => batches.sender.send(Err(error.into())),
             };
         });
         Self { receiver: Mutex::new(receiver), job: Mutex::new(Some(handle)), cancelled }
@@ -106,32 +111,50 @@ impl Observer for Cancellation {
     }
 }
 
-/// Puts answers together and sends them.
+/// Puts record batches together and sends them.
 struct Batches {
     sender: SyncSender<Sent>,
     rows: usize,
-    has_timestamps: bool,
-    answers: Vec<Answer>,
+    schema: SchemaRef,
+    /// Parts of the next batch.
+    waiting: Vec<RecordBatch>,
+    /// The number of rows in them, less than `rows`.
+    count: usize,
 }
 
 impl Batches {
-    /// Takes the first answers as a batch; `None` if there are none.
-    fn take(&mut self) -> Result<Option<RecordBatch>, Failed> {
-        let most = self.rows.min(self.answers.len());
-        if most == 0 {
-            return Ok(None);
+    /// Sends all rows that wait, if there are any.
+    fn send(&mut self) -> Result<(), SendError<Sent>> {
+        if self.count == 0 {
+            return Ok(());
         }
-        let answers: Vec<Answer> = self.answers.drain(..most).collect();
-        record_batch(&answers, self.has_timestamps).map(Some).map_err(Failed::arguments)
+        let batch = match &self.waiting[..] {
+            [one] => Ok(one.clone()),
+            // All have the same schema, so only the size can be wrong.
+            several => {
+                concat_batches(&self.schema, several).map_err(|_| Failed::arguments(TOO_LARGE))
+            }
+        };
+        (self.waiting, self.count) = (Vec::new(), 0);
+        self.sender.send(batch)
     }
 }
 
-impl Sink for Batches {
-    fn write(&mut self, part: JobPart) -> Result<(), Box<dyn error::Error + Send + Sync>> {
-        self.answers.extend(part.answers);
-        while self.answers.len() >= self.rows {
-            if let Some(batch) = self.take().transpose() {
-                self.sender.send(batch)?;
+impl Sink<Result<RecordBatch, ArrowError>> for Batches {
+    fn write(
+        &mut self,
+        part: JobPart<Result<RecordBatch, ArrowError>>,
+    ) -> Result<(), Box<dyn error::Error + Send + Sync>> {
+        for rows in part.answers {
+            let mut rows = rows?;
+            while rows.num_rows() > 0 {
+                let taken = rows.num_rows().min(self.rows - self.count);
+                self.waiting.push(rows.slice(0, taken));
+                self.count += taken;
+                rows = rows.slice(taken, rows.num_rows() - taken);
+                if self.count == self.rows {
+                    self.send()?;
+                }
             }
         }
         Ok(())

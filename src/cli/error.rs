@@ -99,8 +99,8 @@ impl<E: Into<Error>> From<E> for CliError {
             Error::Interrupted(output) => Self::Interrupted(output),
             Error::OtherJob { name, part } => Self::OtherJob { name, part },
             Error::NotResumable => Self::Usage(
-                "--resume and shards need an output file, a format other than json, and inputs that are \
-                 files and not pipes"
+                "--resume and shards need many records, an output file, a format other than bundle, and inputs \
+                 that are files and not pipes"
                     .into(),
             ),
             error => Self::Failed(error),

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     contracts::Layout,
     forest::{Forest, InteropRoot, L1Gap},
-    ingest::{FileKind, holds_files},
+    ingest::FileKind,
     primitives::BatchNumber,
     proof::{CheckedBy, Target},
     prove::{Error, L1Comparison, RootCounts, Trees, TreesOptions},
@@ -138,12 +138,7 @@ impl NotInFile {
             _ => None,
         });
         let words = shell_words(&args.evidence);
-        let command = match &args.evidence[..] {
-            [only] if holds_files(only).unwrap_or(false) => {
-                format!("slproof prove --archive {words} --all")
-            }
-            _ => format!("slproof prove --tree {words} --messages {words} --all"),
-        };
+        let command = format!("slproof prove --tree {words} --messages {words} --all");
         Some(Self { batches: proven?, command })
     }
 }

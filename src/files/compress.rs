@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     io::{self, Write},
     path::Path,
 };
@@ -32,6 +33,17 @@ impl Compression {
             () if ends_with("gz") => Some(Self::Gzip),
             () if ends_with("zst") => Some(Self::Zstd),
             () => None,
+        }
+    }
+
+    /// Compresses a text if a compression is given.
+    ///
+    /// # Errors
+    /// As [`Compression::compress`].
+    pub fn pack(compression: Option<Self>, text: &[u8]) -> io::Result<Cow<'_, [u8]>> {
+        match compression {
+            Some(compression) => compression.compress(text).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(text)),
         }
     }
 

@@ -201,8 +201,8 @@ pub enum Error {
     },
     /// The output cannot be resumed or divided into shards.
     #[error(
-        "only an output file in a format other than JSON, made from inputs that are files and not pipes, \
-         can be resumed or divided into shards"
+        "only an output file of many records, in a format other than a bundle, made from inputs that are files \
+         and not pipes, can be resumed or divided into shards"
     )]
     NotResumable,
     /// The name of a Parquet output asks for compression.

@@ -67,7 +67,10 @@ pub(crate) enum Form {
 
 impl Form {
     /// The separator before each record of an array.
-    pub(crate) const COMMA: &[u8] = b",\n";
+    pub(crate) const COMMA: &str = ",\n";
+
+    /// An array without records.
+    pub(crate) const NO_RECORDS: &str = "[]\n";
 
     /// The form of a format. The default is JSON for one proof, and NDJSON for many.
     pub(crate) fn new(format: Option<ProofFormat>, many: bool) -> Self {
@@ -91,7 +94,7 @@ impl Form {
         }
     }
 
-    /// Whether every record is a line, so that outputs can be concatenated.
+    /// Whether every record is a line.
     fn is_lines(self) -> bool {
         matches!(self, Self::Lines | Self::RpcLines | Self::CallLines)
     }
@@ -188,9 +191,10 @@ impl Encoder {
         self.compression
     }
 
-    /// Whether an interrupted output can be resumed: its chunks must be lines or rows, which can be appended.
+    /// Whether an interrupted output can be resumed, and made in shards: its records must be lines, rows or an array,
+    /// which can be appended. A page is one document.
     pub(crate) fn is_resumable(&self) -> bool {
-        self.form.is_lines() || self.form == Form::Rows
+        self.form.is_lines() || matches!(self.form, Form::Rows | Form::Array)
     }
 
     /// The lines of failed requests, if they are not among the proofs.
@@ -334,7 +338,7 @@ impl Encoding<'_> {
 
     fn pretty(&mut self, record: &impl Serialize) {
         if self.encoder.form.list().is_some() {
-            self.chunk.bytes.extend_from_slice(Form::COMMA);
+            self.chunk.bytes.extend_from_slice(Form::COMMA.as_bytes());
         }
         // Cannot fail, as above.
         if self.encoder.form == Form::Page {

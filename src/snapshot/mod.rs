@@ -10,10 +10,12 @@
 //! | --- | --- | --- |
 //! | `entries` | 64 n | key (32) ‖ value (32), strictly ascending by key; no value is zero |
 //! | `batches` | 4 n | u32: the SL batch in which entry i was first written |
+//! | `blocks` | 8 n | u64: the SL block in which entry i was first written |
 //! | `indexes` | 8 n | u64: the enumeration index of entry i in the state tree, from 1 |
 //! | `accounts` | 40 a | keccak256(address) (32) ‖ u64: how many entries the account has; strictly ascending |
 //!
-//! `batches` and `indexes` are present when the source has them (Era snapshots), both or neither. `accounts`
+//! `batches` and `indexes` are present when the source has them (Era snapshots), both or neither; `blocks` when the
+//! source says of every slot which block wrote it (tables of writes). `accounts`
 //! is present when the source stores slots by account, has at most 2^20 accounts and has no slot twice.
 //!
 //! The header, encoded as [`crate::files`] says, is [`SnapshotHeader`]:
@@ -57,6 +59,7 @@ use crate::files::SectionName;
 
 const ENTRIES: SectionName = SectionName::new("entries");
 const BATCHES: SectionName = SectionName::new("batches");
+const BLOCKS: SectionName = SectionName::new("blocks");
 const INDEXES: SectionName = SectionName::new("indexes");
 const ACCOUNTS: SectionName = SectionName::new("accounts");
 

@@ -3,7 +3,7 @@ use std::{path::Path, sync::OnceLock};
 use bytemuck::{Pod, Zeroable, cast_slice};
 use rayon::prelude::*;
 
-use super::{ACCOUNTS, BATCHES, ENTRIES, INDEXES, SnapshotHeader};
+use super::{ACCOUNTS, BATCHES, BLOCKS, ENTRIES, INDEXES, SnapshotHeader};
 use crate::{
     files::{Access, Container, ContainerError, Kind, SectionName},
     primitives::{Address, Hash, SlBatch, SlBlock, Word},
@@ -71,6 +71,7 @@ impl Snapshot {
         };
         container.section(ENTRIES)?;
         fits(ENTRIES, 64)?;
+        fits(BLOCKS, 8)?;
         if fits(BATCHES, 4)? != fits(INDEXES, 8)? {
             return Err(container
                 .bad("section table", "has only one of the sections \"batches\" and \"indexes\""));
@@ -241,6 +242,14 @@ impl StorageReader for Snapshot {
         era_keys(slots.iter().map(|slot| (contract, *slot)), &mut keys);
         let found = self.positions(&keys).into_iter();
         Some(found.map(|at| Some(self.first_write_at(at?)?.batch)).collect())
+    }
+
+    fn first_blocks(&self, contract: Address, slots: &[Word]) -> Option<Vec<Option<SlBlock>>> {
+        let blocks: &[[u8; 8]] = cast_slice(self.container.find(BLOCKS)?);
+        let mut keys = Vec::with_capacity(slots.len());
+        era_keys(slots.iter().map(|slot| (contract, *slot)), &mut keys);
+        let block = |at: usize| blocks.get(at).map(|block| SlBlock(u64::from_le_bytes(*block)));
+        Some(self.positions(&keys).into_iter().map(|at| block(at?)).collect())
     }
 
     fn slot_count(&self, contract: Address) -> Option<u64> {

@@ -4,11 +4,11 @@ use bytemuck::cast_slice;
 use thiserror::Error;
 
 use super::{
-    ACCOUNTS, BATCHES, ENTRIES, INDEXES, MOST_ACCOUNTS, Snapshot, SnapshotHeader,
+    ACCOUNTS, BATCHES, BLOCKS, ENTRIES, INDEXES, MOST_ACCOUNTS, Snapshot, SnapshotHeader,
     reader::AccountRow,
 };
 use crate::{
-    files::{ContainerWriter, Kind, Output, OutputError, Spool},
+    files::{ContainerWriter, Kind, Output, OutputError, SectionName, Spool},
     primitives::Hash,
     state::entries::{Entry, out_of_order},
 };
@@ -33,13 +33,18 @@ pub enum WriteError {
     },
 }
 
-/// When entries were first written: their SL batches and enumeration indexes, little-endian.
+/// When entries were first written. Numbers are little-endian.
 #[derive(Clone, Copy, Debug)]
-pub struct Columns<'c> {
-    /// A batch for every entry.
-    pub batches: &'c [[u8; 4]],
-    /// An index for every entry.
-    pub indexes: &'c [[u8; 8]],
+pub enum Columns<'c> {
+    /// In which SL batch, with the enumeration index.
+    Batches {
+        /// A batch for every entry.
+        batches: &'c [[u8; 4]],
+        /// An index for every entry.
+        indexes: &'c [[u8; 8]],
+    },
+    /// In which block, for every entry.
+    Blocks(&'c [[u8; 8]]),
 }
 
 /// Writes a snapshot from entries in ascending order.
@@ -47,10 +52,10 @@ pub struct SnapshotWriter<W> {
     container: ContainerWriter<W>,
     last: Option<Hash>,
     entries: u64,
-    /// The columns of first writes are written after all entries.
-    batches: Spool,
+    /// The columns of first writes are written after all entries: batches or blocks, by the name of their section.
+    first: Spool,
+    first_name: Option<SectionName>,
     indexes: Spool,
-    has_columns: bool,
 }
 
 impl SnapshotWriter<Output> {
@@ -114,9 +119,9 @@ impl<W: Write + Send> SnapshotWriter<W> {
             container,
             last: None,
             entries: 0,
-            batches: Spool::beside(target, column),
+            first: Spool::beside(target, column),
+            first_name: None,
             indexes: Spool::beside(target, column),
-            has_columns: false,
         })
     }
 
@@ -127,7 +132,7 @@ impl<W: Write + Send> SnapshotWriter<W> {
     }
 
     /// Appends entries. Their keys must be greater than all keys before. Either all entries have first
-    /// writes, or none.
+    /// writes, of the same kind, or none.
     ///
     /// # Errors
     /// [`WriteError::OutOfOrder`] before any entry of this call is written, and [`WriteError::Output`].
@@ -147,10 +152,17 @@ impl<W: Write + Send> SnapshotWriter<W> {
             return refused(entries[at - 1].key, entries[at].key);
         }
         self.container.put(cast_slice(entries))?;
-        if let Some(columns) = columns {
-            self.batches.put(columns.batches.as_flattened())?;
-            self.indexes.put(columns.indexes.as_flattened())?;
-            self.has_columns = true;
+        match columns {
+            Some(Columns::Batches { batches, indexes }) => {
+                self.first.put(batches.as_flattened())?;
+                self.indexes.put(indexes.as_flattened())?;
+                self.first_name = Some(BATCHES);
+            }
+            Some(Columns::Blocks(blocks)) => {
+                self.first.put(blocks.as_flattened())?;
+                self.first_name = Some(BLOCKS);
+            }
+            None => {}
         }
         self.last = Some(last.key);
         self.entries += entries.len() as u64;
@@ -164,9 +176,11 @@ impl<W: Write + Send> SnapshotWriter<W> {
     ) -> Result<(ContainerWriter<W>, SnapshotHeader), OutputError> {
         let Self { mut container, entries, .. } = self;
         header.entries = entries;
-        if self.has_columns {
-            container.begin(BATCHES)?;
-            self.batches.drain(|piece| container.put(piece))?;
+        if let Some(name) = self.first_name {
+            container.begin(name)?;
+            self.first.drain(|piece| container.put(piece))?;
+        }
+        if self.first_name == Some(BATCHES) {
             container.begin(INDEXES)?;
             self.indexes.drain(|piece| container.put(piece))?;
         }

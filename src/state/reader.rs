@@ -77,6 +77,11 @@ pub trait StorageReader: fmt::Debug + Send + Sync {
         None
     }
 
+    /// As [`StorageReader::first_writes`], the block.
+    fn first_blocks(&self, _contract: Address, _slots: &[Word]) -> Option<Vec<Option<SlBlock>>> {
+        None
+    }
+
     /// How many slots of the contract are not zero; `None` when the source cannot tell, because it stores the
     /// slots of all contracts together under their hashes.
     fn slot_count(&self, contract: Address) -> Option<u64>;
@@ -106,6 +111,10 @@ macro_rules! forward_reader {
 
             fn first_writes(&self, contract: Address, slots: &[Word]) -> Option<Vec<Option<SlBatch>>> {
                 (**self).first_writes(contract, slots)
+            }
+
+            fn first_blocks(&self, contract: Address, slots: &[Word]) -> Option<Vec<Option<SlBlock>>> {
+                (**self).first_blocks(contract, slots)
             }
 
             fn slot_count(&self, contract: Address) -> Option<u64> {

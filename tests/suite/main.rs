@@ -54,6 +54,9 @@ mod trees {
     /// The chains and batches in every past root, against the contracts' events.
     mod history;
 
+    /// The blocks of writes show what past roots contain, without a search.
+    mod written_blocks;
+
     /// Events from pipes, events that go on after a state, and events that lack roots.
     mod event_inputs;
 

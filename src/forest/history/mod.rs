@@ -6,9 +6,9 @@
 //! finds these numbers:
 //!
 //! 1. The roots are found by trying blocks.
-//! 2. Events, if given, show what changed between two roots. Without events, an Era snapshot helps: it records
-//!    in which batch of the settlement layer each slot was first written, and so what each of these batches
-//!    changed.
+//! 2. Events, if given, show what changed between two roots. Without events, a table of writes does, since it
+//!    records in which block each slot was first written. An Era snapshot helps: it records in which batch of the
+//!    settlement layer that was, and so what each of these batches changed.
 //! 3. The remaining roots are explained by search, from both ends of each gap: possible changes are tried
 //!    in the order of their likelihood until a root matches. Roots that were skipped on the way are
 //!    searched again between the explained ones.

@@ -396,7 +396,7 @@ fn put(
     let batches: Vec<[u8; 4]> = chunk.iter().map(|value| value.batch).collect();
     let indexes: Vec<[u8; 8]> = chunk.iter().map(|value| value.index).collect();
     chunk.clear();
-    let columns = Columns { batches: &batches, indexes: &indexes };
+    let columns = Columns::Batches { batches: &batches, indexes: &indexes };
     writer.put(&entries, Some(columns)).map_err(|error| match error {
         WriteError::Output(error) => error.into(),
         WriteError::OutOfOrder { .. } => unreachable!("the keys were sorted, and differ"),

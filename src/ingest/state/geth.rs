@@ -261,7 +261,10 @@ mod tests {
     use alloy_trie::root::storage_root_unhashed;
 
     use super::*;
-    use crate::{ingest::state::space::Space, keccak::keccak256};
+    use crate::{
+        ingest::state::{space::Space, versions::DatedSlot},
+        keccak::keccak256,
+    };
 
     /// An account in the form of lines, with its name after its slots and the root from alloy-trie.
     fn account(slots: &[(Word, u64)]) -> String {
@@ -286,7 +289,7 @@ mod tests {
         read(input, &mut sink, SlotForm::Plain)?;
         let mut sorted = sink.take_sorted()?;
         let (mut count, mut last) = (0, Hash::ZERO);
-        while let Some(record) = sorted.next()? {
+        while let Some(DatedSlot { record, .. }) = sorted.next()? {
             assert!(last < record.entry.key);
             (count, last) = (count + 1, record.entry.key);
         }

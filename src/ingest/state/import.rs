@@ -11,7 +11,7 @@ use super::{
     geth, hex_text,
     slot_collector::Collector,
     slot_record::Record,
-    snapshot_builder::{Build, Probe},
+    snapshot_builder::{Build, FirstWrites, Probe},
     space::Space,
     stated_roots::StatedRoots,
     storage_range::{self, Pages},
@@ -260,7 +260,8 @@ impl ImportPass<'_> {
         if let Some(stated) = self.collector.stated.take() {
             stated.check(&self.collector.inputs)?;
         }
-        let build = Build::new(writer, self.import.message_root, false);
+        let first_writes = self.collector.are_dated().then_some(FirstWrites::Blocks);
+        let build = Build::new(writer, self.import.message_root, first_writes);
         self.build(build, Vec::new(), None)
     }
 
@@ -333,23 +334,25 @@ impl ImportPass<'_> {
         self.collector.era_keys = true;
         self.collector.inputs =
             snapshot.chunks.iter().map(|chunk| chunk.display().to_string()).collect();
-        let mut build = Build::new(writer, self.import.message_root, true);
+        let batches = Some(FirstWrites::Batches);
+        let mut build = Build::new(writer, self.import.message_root, batches);
         let mut last: Option<Hash> = None;
         let learned =
             era::read(snapshot, order, reversed, &self.import.watcher, |chunk, piece| {
                 let Some((first, end)) = piece.range else { return Ok(true) };
-                let columns = Columns { batches: &piece.batches, indexes: &piece.indexes };
+                let (batches, indexes) = (&piece.batches, &piece.indexes);
                 match order {
                     Order::Ascending => {
                         let follows = piece.ascending && last.is_none_or(|last| last < first);
                         last = Some(end);
                         let slots = build.written() + piece.entries.len() as u64;
                         self.collector.space.check(slots, &self.collector.inputs[chunk])?;
+                        let columns = Columns::Batches { batches, indexes };
                         Ok(follows && build.take_sorted(&piece.entries, columns)?)
                     }
                     Order::Unknown => {
                         let input = (chunk as u32).to_le_bytes();
-                        let columns = piece.batches.iter().zip(&piece.indexes);
+                        let columns = batches.iter().zip(indexes);
                         for (entry, (batch, index)) in piece.entries.iter().zip(columns) {
                             let (entry, batch, index) = (*entry, *batch, *index);
                             self.collector.put(Record { entry, index, batch, input })?;
@@ -380,8 +383,8 @@ impl ImportPass<'_> {
         self.date(&mut notes)?;
         let are_too_new = self.collector.versions.are_too_new();
         let mut sorted = self.collector.take_sorted()?;
-        while let Some(record) = sorted.next()? {
-            build.take(record, &self.collector.inputs)?;
+        while let Some(slot) = sorted.next()? {
+            build.take(slot, &self.collector.inputs)?;
         }
         let Collector { era_keys, trie_keys, .. } = self.collector;
         if era_keys && trie_keys && self.collector.inputs.len() > 1 {

@@ -183,6 +183,11 @@ impl Collector {
         self.space.check(self.collected + more, self.inputs.last().map_or("", String::as_str))
     }
 
+    /// Whether it is known of every slot when it was first written.
+    pub(super) fn are_dated(&self) -> bool {
+        self.collected == 0 && self.versions.newest().is_some()
+    }
+
     /// Takes the collected slots, sorted.
     pub(super) fn take_sorted(&mut self) -> Result<SortedSlots, ImportError> {
         self.collected = 0;

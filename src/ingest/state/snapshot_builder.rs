@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{ImportError, slot_record::Record};
+use super::{ImportError, slot_record::Record, versions::DatedSlot};
 use crate::{
     contracts::MessageRoot,
     primitives::{Address, ChainId, Hash, Word},
@@ -19,15 +19,25 @@ const CHUNK: usize = 1 << 14;
 /// Writes a snapshot from slots in ascending order of their keys.
 pub(super) struct Build<W> {
     writer: SnapshotWriter<W>,
-    has_columns: bool,
-    pending: Option<Record>,
+    first_writes: Option<FirstWrites>,
+    pending: Option<DatedSlot>,
     entries: Vec<Entry>,
     batches: Vec<[u8; 4]>,
     indexes: Vec<[u8; 8]>,
+    blocks: Vec<[u8; 8]>,
     /// The number of repeated slots with the same value.
     pub(super) merged: u64,
     watched: [(Hash, Watched); 5],
     seen: Probe,
+}
+
+/// What is known of the first write of each slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstWrites {
+    /// Its batch of the settlement layer, and the enumeration index of the slot.
+    Batches,
+    /// Its block.
+    Blocks,
 }
 
 /// A fact that a slot of MessageRoot shows.
@@ -63,7 +73,11 @@ pub(super) fn reversed(key: Hash) -> Hash {
 }
 
 impl<W: Write + Send> Build<W> {
-    pub(super) fn new(writer: SnapshotWriter<W>, message_root: Address, has_columns: bool) -> Self {
+    pub(super) fn new(
+        writer: SnapshotWriter<W>,
+        message_root: Address,
+        first_writes: Option<FirstWrites>,
+    ) -> Self {
         let account = AccountKey::Address(message_root);
         let chain_count = MessageRoot::<Snapshot>::chain_count_slot();
         let sl_chain = MessageRoot::<Snapshot>::chain_at_slot(0);
@@ -77,22 +91,23 @@ impl<W: Write + Send> Build<W> {
         ];
         Self {
             writer,
-            has_columns,
+            first_writes,
             pending: None,
             entries: Vec::with_capacity(CHUNK),
             batches: Vec::new(),
             indexes: Vec::new(),
+            blocks: Vec::new(),
             merged: 0,
             watched,
             seen: Probe::default(),
         }
     }
 
-    /// Adds a record. Keys must ascend. `inputs` are the names by number.
-    pub(super) fn take(&mut self, record: Record, inputs: &[String]) -> Result<(), ImportError> {
-        match self.pending.replace(record) {
-            Some(before) if before.entry.key == record.entry.key => {
-                same(&before, &record, inputs)?;
+    /// Adds a slot. Keys must ascend. `inputs` are the names by number.
+    pub(super) fn take(&mut self, slot: DatedSlot, inputs: &[String]) -> Result<(), ImportError> {
+        match self.pending.replace(slot) {
+            Some(before) if before.record.entry.key == slot.record.entry.key => {
+                same(&before.record, &slot.record, inputs)?;
                 self.merged += 1;
                 Ok(())
             }
@@ -101,21 +116,32 @@ impl<W: Write + Send> Build<W> {
         }
     }
 
-    fn accept(&mut self, record: Record) -> Result<(), ImportError> {
+    fn accept(&mut self, DatedSlot { record, first }: DatedSlot) -> Result<(), ImportError> {
         if record.entry.value.is_zero() {
             return Ok(());
         }
         self.entries.push(record.entry);
-        if self.has_columns {
-            self.batches.push(record.batch);
-            self.indexes.push(record.index);
+        match self.first_writes {
+            Some(FirstWrites::Batches) => {
+                self.batches.push(record.batch);
+                self.indexes.push(record.index);
+            }
+            Some(FirstWrites::Blocks) => {
+                self.blocks.push(first.unwrap_or_default().0.to_le_bytes());
+            }
+            None => {}
         }
         if self.entries.len() == CHUNK { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), ImportError> {
-        let columns = Columns { batches: &self.batches, indexes: &self.indexes };
-        let written = self.writer.put(&self.entries, self.has_columns.then_some(columns));
+        let columns = self.first_writes.map(|first_writes| match first_writes {
+            FirstWrites::Batches => {
+                Columns::Batches { batches: &self.batches, indexes: &self.indexes }
+            }
+            FirstWrites::Blocks => Columns::Blocks(&self.blocks),
+        });
+        let written = self.writer.put(&self.entries, columns);
         written.map_err(|error| match error {
             WriteError::Output(error) => ImportError::Output(error),
             // The records were sorted, so this cannot happen.
@@ -125,6 +151,7 @@ impl<W: Write + Send> Build<W> {
         self.entries.clear();
         self.batches.clear();
         self.indexes.clear();
+        self.blocks.clear();
         Ok(())
     }
 

@@ -254,7 +254,7 @@ fn add_row(row: Row<'_>, account: Option<Address>, rows: &mut BlockRows) -> Resu
         };
         let operation = row.operation.unwrap_or_default();
         let entry = Entry { key, value };
-        let version = Version { entry, block, operation, ..Version::default() };
+        let version = Version { entry, block, first: block, operation, ..Version::default() };
         rows.versions.push((version, is_hashed));
         return Ok(());
     }

@@ -12,13 +12,15 @@ use crate::{
     state::entries::Entry,
 };
 
-/// A value of a slot and when it was written; 80 bytes.
+/// A value of a slot and when it was written; 88 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct Version {
     pub(super) entry: Entry,
     /// The block that wrote the value.
     pub(super) block: u64,
+    /// The first block that wrote the slot, as far as versions of it were compared.
+    pub(super) first: u64,
     /// The place of the write among those of the block.
     pub(super) operation: u32,
     /// The number of the input.
@@ -31,8 +33,30 @@ impl Version {
             == (other.entry.key, other.block, other.operation)
     }
 
-    fn record(&self) -> Record {
-        Record { entry: self.entry, input: self.input.to_le_bytes(), ..Record::default() }
+    /// Takes the first block from an older version of the slot, or another one of the same write. Returns whether
+    /// that one is needed too: a write with two values is an error, which is found at the end.
+    fn precedes(&mut self, older: &Self) -> bool {
+        self.first = self.first.min(older.first);
+        self.is_same_write(older) && self.entry.value != older.entry.value
+    }
+
+    fn slot(&self) -> DatedSlot {
+        let Self { entry, input, first, .. } = *self;
+        let record = Record { entry, input: input.to_le_bytes(), ..Record::default() };
+        DatedSlot { record, first: Some(SlBlock(first)) }
+    }
+}
+
+/// A slot, and the first block that wrote it if the source says when each value was written.
+#[derive(Clone, Copy)]
+pub(super) struct DatedSlot {
+    pub(super) record: Record,
+    pub(super) first: Option<SlBlock>,
+}
+
+impl From<Record> for DatedSlot {
+    fn from(record: Record) -> Self {
+        Self { record, first: None }
     }
 }
 
@@ -40,8 +64,8 @@ impl Ord for Version {
     /// By key; those of one key from the newest to the oldest.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         let order = |version: &Self| {
-            let Self { entry, block, operation, input } = *version;
-            (entry.key, Reverse((block, operation)), entry.value, input)
+            let Self { entry, block, first, operation, input } = *version;
+            (entry.key, Reverse((block, operation)), entry.value, input, first)
         };
         order(self).cmp(&order(other))
     }
@@ -117,17 +141,19 @@ impl Versions {
     /// Drops versions that are not the newest ones. If most remain, they go to the sort.
     fn drop_older(&mut self, name: &str) -> Result<(), ImportError> {
         self.recent.par_sort_unstable();
-        let mut newest: Option<Version> = None;
-        self.recent.retain(|version| {
-            let before = newest.filter(|newest| newest.entry.key == version.entry.key);
-            if before.is_none() {
-                newest = Some(*version);
+        // The versions that remain, and the place of the newest one of the current slot among them.
+        let (mut kept, mut newest) = (0, 0);
+        for at in 0..self.recent.len() {
+            let version = self.recent[at];
+            if kept == 0 || self.recent[newest].entry.key != version.entry.key {
+                newest = kept;
+            } else if !self.recent[newest].precedes(&version) {
+                continue;
             }
-            // A write with two values is an error, which is found at the end.
-            before.is_none_or(|before| {
-                before.is_same_write(version) && before.entry.value != version.entry.value
-            })
-        });
+            self.recent[kept] = version;
+            kept += 1;
+        }
+        self.recent.truncate(kept);
         self.space.check(self.recent.len() as u64, name)?;
         if self.space.most.is_none() && self.recent.len() > self.most_recent / 2 {
             for version in self.recent.drain(..) {
@@ -150,34 +176,32 @@ impl Versions {
             }
             self.sort.finish()?
         };
-        Ok(Newest { sorted, before: None })
+        Ok(Newest { sorted, newest: None })
     }
 }
 
 /// The newest version of each slot, by key. Two of one key are of one write.
 pub(super) struct Newest {
     sorted: Sorted<Version>,
-    /// The newest version of the last slot.
-    before: Option<Version>,
+    /// The newest version of the slot of which versions are being read.
+    newest: Option<Version>,
 }
 
 impl Newest {
-    fn next(&mut self) -> Result<Option<Record>, ImportError> {
+    fn next(&mut self) -> Result<Option<DatedSlot>, ImportError> {
         while let Some((version, _)) = self.sorted.next()? {
-            match &self.before {
-                Some(before) if before.entry.key == version.entry.key => {
-                    let is_repeated = before.entry.value == version.entry.value;
-                    if before.is_same_write(&version) && !is_repeated {
-                        return Ok(Some(version.record()));
-                    }
-                }
-                _ => {
-                    self.before = Some(version);
-                    return Ok(Some(version.record()));
-                }
+            let is_older = match &mut self.newest {
+                Some(newest) if newest.entry.key == version.entry.key => !newest.precedes(&version),
+                _ => false,
+            };
+            if is_older {
+                continue;
+            }
+            if let Some(newest) = self.newest.replace(version) {
+                return Ok(Some(newest.slot()));
             }
         }
-        Ok(None)
+        Ok(self.newest.take().map(|newest| newest.slot()))
     }
 }
 
@@ -185,27 +209,27 @@ impl Newest {
 pub(super) struct SortedSlots {
     single: Sorted<Record>,
     newest: Newest,
-    next_single: Option<Record>,
-    next_newest: Option<Record>,
+    next_single: Option<DatedSlot>,
+    next_newest: Option<DatedSlot>,
 }
 
 impl SortedSlots {
     /// Merges both.
     pub(super) fn of(single: Sorted<Record>, newest: Newest) -> Result<Self, ImportError> {
         let mut slots = Self { single, newest, next_single: None, next_newest: None };
-        slots.next_single = slots.single.next()?.map(|(record, _)| record);
+        slots.next_single = slots.single.next()?.map(|(record, _)| record.into());
         slots.next_newest = slots.newest.next()?;
         Ok(slots)
     }
 
     /// The next slot.
-    pub(super) fn next(&mut self) -> Result<Option<Record>, ImportError> {
+    pub(super) fn next(&mut self) -> Result<Option<DatedSlot>, ImportError> {
         let is_single = match (&self.next_single, &self.next_newest) {
-            (Some(single), Some(newest)) => single.entry.key <= newest.entry.key,
+            (Some(single), Some(newest)) => single.record.entry.key <= newest.record.entry.key,
             (single, _) => single.is_some(),
         };
         if is_single {
-            let next = self.single.next()?.map(|(record, _)| record);
+            let next = self.single.next()?.map(|(record, _)| record.into());
             Ok(std::mem::replace(&mut self.next_single, next))
         } else {
             let next = self.newest.next()?;

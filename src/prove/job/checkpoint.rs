@@ -9,6 +9,7 @@
 
 use std::{
     io::Read,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -101,6 +102,9 @@ pub(super) struct Manifest {
     /// The compression of the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) compression: Option<Compression>,
+    /// Where the records are in the bytes of the output, if they are a JSON array.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) records: Option<Range<u64>>,
     pub(super) count: Count,
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read},
+    ops::Range,
     path::Path,
 };
 
@@ -11,7 +12,7 @@ use crate::{
     files::{Compression, InputError, Output, ReadProgressHandle},
     primitives::hex,
     prove::Error,
-    records::Count,
+    records::{Count, EncoderError, Form},
 };
 
 /// The number of bytes that are copied at a time.
@@ -45,7 +46,7 @@ pub struct Merged {
 
 /// Merges the outputs of all shards of a job into the output of the whole job (`-` for standard output). The
 /// shards may be given in any order. Each needs its manifest next to it. Compressed shards make a compressed file with
-/// the text of the whole job. `progress` receives the number of bytes that were read.
+/// the text of the whole job. Shards that are JSON arrays make one array. `progress` receives the number of bytes that were read.
 ///
 /// ```
 /// use slproof::{FailureCode, Messages, ProofOutput, Prover, Selection, Shard, Trees, merge};
@@ -83,15 +84,25 @@ pub fn merge<P: AsRef<Path>>(
     }
     let len = |path: &Path| path.metadata().ok().filter(|found| found.is_file()).map(|f| f.len());
     progress.expect(parts.iter().filter_map(|(path, _)| len(path)).sum());
-    let mut output = Output::create(output)?;
-    let (mut count, mut bytes) = (Count::default(), 0);
+    let mut whole = Whole { output: Output::create(output)?, bytes: 0 };
+    let mut count = Count::default();
+    let is_list = parts.iter().any(|(_, manifest)| manifest.records.is_some());
+    let list = Form::Array.list().filter(|_| is_list);
+    let mut has_records = false;
     for (path, manifest) in &parts {
-        copy(path, manifest, progress, &mut output)?;
+        let records = manifest.records.clone().unwrap_or(0..manifest.bytes);
+        if let Some([_, open, _]) = list.filter(|_| !records.is_empty()) {
+            whole.put_text(if has_records { Form::COMMA } else { open }, compression)?;
+            has_records = true;
+        }
+        whole.copy(path, manifest, records, progress)?;
         count.add(&manifest.count);
-        bytes += manifest.bytes;
     }
-    output.finish()?;
-    Ok(Merged { shards: parts.len(), count, bytes })
+    if let Some([_, _, close]) = list {
+        whole.put_text(if has_records { close } else { Form::NO_RECORDS }, compression)?;
+    }
+    whole.output.finish()?;
+    Ok(Merged { shards: parts.len(), count, bytes: whole.bytes })
 }
 
 /// Checks that the sorted shards belong to one job and that each is present exactly once.
@@ -102,11 +113,20 @@ fn check(shards: &[(&Path, Manifest)]) -> Result<(), Error> {
     };
     for (path, manifest) in shards {
         let shards = (manifest.of != of_first.of).then_some("number of shards");
-        if let Some(part) = manifest.job.difference(&of_first.job).or(shards) {
+        let are_lists = |manifest: &Manifest| manifest.records.is_some();
+        let form = (are_lists(manifest) != are_lists(of_first)).then_some("format");
+        if let Some(part) = manifest.job.difference(&of_first.job).or(shards).or(form) {
             let reason =
                 format!("its job differs from that of {}: another {part}", first.display());
             return wrong(path, reason);
         }
+    }
+    let is_within =
+        |records: &Range<u64>, bytes| records.start <= records.end && records.end <= bytes;
+    if let Some((path, _)) = shards.iter().find(|(_, shard)| {
+        shard.records.as_ref().is_some_and(|records| !is_within(records, shard.bytes))
+    }) {
+        return wrong(path, "its manifest places records outside of it".into());
     }
     for pair in shards.windows(2) {
         let [(one, a), (two, b)] = pair else { continue };
@@ -132,37 +152,59 @@ fn check(shards: &[(&Path, Manifest)]) -> Result<(), Error> {
     }
 }
 
-/// Copies a shard as it is if it matches its manifest.
-fn copy(
-    path: &Path,
-    manifest: &Manifest,
-    progress: &ReadProgressHandle,
-    output: &mut Output,
-) -> Result<(), Error> {
-    let name = path.display().to_string();
-    let changed = || Error::NotOfJob {
-        name: name.clone(),
-        reason: "it differs from its manifest: it was changed since it was made".into(),
-    };
-    let (mut hasher, mut bytes, mut chunk) = (blake3::Hasher::new(), 0, vec![0; CHUNK_LEN]);
-    let file = File::open(path).map_err(|source| InputError::Open { path: path.into(), source })?;
-    let mut file = progress.of(file);
-    loop {
-        match file.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(len) => {
-                bytes += len as u64;
-                if bytes > manifest.bytes {
-                    return Err(changed());
-                }
-                hasher.update(&chunk[..len]);
-                output.put(&chunk[..len])?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(InputError::Read { name, source }.into()),
-        }
+/// The output of the whole job.
+struct Whole {
+    output: Output,
+    bytes: u64,
+}
+
+impl Whole {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.bytes += bytes.len() as u64;
+        Ok(self.output.put(bytes)?)
     }
-    let same =
-        bytes == manifest.bytes && hex::encode(hasher.finalize().as_bytes()) == manifest.blake3;
-    if same { Ok(()) } else { Err(changed()) }
+
+    fn put_text(&mut self, text: &str, compression: Option<Compression>) -> Result<(), Error> {
+        let packed = Compression::pack(compression, text.as_bytes());
+        self.put(&packed.map_err(EncoderError::Compress)?)
+    }
+
+    /// Copies these bytes of a shard if all of it matches its manifest.
+    fn copy(
+        &mut self,
+        path: &Path,
+        manifest: &Manifest,
+        records: Range<u64>,
+        progress: &ReadProgressHandle,
+    ) -> Result<(), Error> {
+        let name = path.display().to_string();
+        let changed = || Error::NotOfJob {
+            name: name.clone(),
+            reason: "it differs from its manifest: it was changed since it was made".into(),
+        };
+        let (mut hasher, mut bytes, mut chunk) = (blake3::Hasher::new(), 0, vec![0; CHUNK_LEN]);
+        let file =
+            File::open(path).map_err(|source| InputError::Open { path: path.into(), source })?;
+        let mut file = progress.of(file);
+        loop {
+            match file.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(len) => {
+                    let start = bytes;
+                    bytes += len as u64;
+                    if bytes > manifest.bytes {
+                        return Err(changed());
+                    }
+                    hasher.update(&chunk[..len]);
+                    let in_chunk = |at: u64| (at.clamp(start, bytes) - start) as usize;
+                    self.put(&chunk[in_chunk(records.start)..in_chunk(records.end)])?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(InputError::Read { name, source }.into()),
+            }
+        }
+        let same =
+            bytes == manifest.bytes && hex::encode(hasher.finalize().as_bytes()) == manifest.blake3;
+        if same { Ok(()) } else { Err(changed()) }
+    }
 }

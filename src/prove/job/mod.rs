@@ -35,7 +35,7 @@ use crate::{
     files::{Compression, InputError, Output, is_file},
     forest::Timeline,
     proof::{Hints, Target, no_hints},
-    records::{CallOptions, Encoder, FailureLines, Form, ProofFormat},
+    records::{CallOptions, Encode, Encoder, FailureLines, Form, OwnedRecords, ProofFormat},
 };
 
 pub use batches::{Batches, BatchesParseError};
@@ -142,17 +142,30 @@ impl Job {
     /// it cannot be proven, when the job is cancelled, or when the sink fails. Other logs and requests that
     /// cannot be proven become answers.
     pub fn run(&self, sink: &mut impl Sink) -> Result<Summary, Error> {
+        self.run_encoded(OwnedRecords, sink)
+    }
+
+    /// As [`Job::run`], but hands the sink what `encoder` makes of the answers. It works on all threads, and borrows
+    /// the proofs.
+    ///
+    /// # Errors
+    /// As [`Job::run`], and when an answer cannot be encoded.
+    pub fn run_encoded<A, E>(&self, encoder: E, sink: &mut impl Sink<A>) -> Result<Summary, Error>
+    where
+        A: Send,
+        E: Encode<Chunk: IntoIterator<Item = A>> + Clone,
+    {
         let single = self.single_root()?;
         let mut steps = self.select(single.as_ref(), SlBlocks::IfKnown)?;
         self.observer.event(&Event::Selected);
         pass_over(&mut *steps, self.skip)?;
-        let sink = OwnedSink::new(sink, self.skip);
+        let sink = OwnedSink::new(sink, encoder, self.skip);
         let (sink, proving) = self.prove(&mut *steps, sink, 0)?;
         Ok(Summary::new(sink.total(), 0, 0, proving))
     }
 
-    /// Runs the job and writes an output. The output can be resumed if it is a regular file, its format is
-    /// not JSON, and the inputs that select the proofs are regular files too.
+    /// Runs the job and writes an output. The output can be resumed if it is a regular file of many records, its
+    /// format is not a bundle, and the inputs that select the proofs are regular files too.
     ///
     /// # Errors
     /// As [`Job::run`], and when this build does not have the format, when the output cannot be written, or

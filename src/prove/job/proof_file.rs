@@ -2,7 +2,9 @@
 //! interruption.
 
 use std::{
+    borrow::Cow,
     mem,
+    ops::Range,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -169,9 +171,8 @@ impl ProofFile {
             && !self.begun
             && !bytes.is_empty()
         {
-            self.put_text(before.as_bytes())?;
             // The first record has no comma before it.
-            self.put_text(open.as_bytes())?;
+            self.put_text(&format!("{before}{open}"))?;
             bytes = &bytes[Form::COMMA.len()..];
         }
         self.begun |= !bytes.is_empty();
@@ -182,7 +183,7 @@ impl ProofFile {
                 Ok(())
             }
             (None, None) if bytes.is_empty() => Ok(()),
-            (None, None) => self.put_text(bytes),
+            (None, None) => self.put(&self.packed(bytes)?),
         }
     }
 
@@ -195,14 +196,24 @@ impl ProofFile {
         Ok(())
     }
 
-    /// Writes text that the encoder did not compress.
-    fn put_text(&mut self, text: &[u8]) -> Result<(), Error> {
-        match self.encoder.compression() {
-            Some(compression) => {
-                self.put(&compression.compress(text).map_err(EncoderError::Compress)?)
-            }
-            None => self.put(text),
-        }
+    /// Text that the encoder did not compress, as it is in the file.
+    fn packed<'t>(&self, text: &'t [u8]) -> Result<Cow<'t, [u8]>, EncoderError> {
+        Compression::pack(self.encoder.compression(), text).map_err(EncoderError::Compress)
+    }
+
+    fn put_text(&mut self, text: &str) -> Result<(), Error> {
+        let packed = self.packed(text.as_bytes())?;
+        self.put(&packed)
+    }
+
+    /// Where the records are in the bytes written so far, if the form is a list that does not end yet.
+    fn records(&self) -> Result<Option<Range<u64>>, Error> {
+        let Some([before, open, _]) = self.encoder.form().list() else { return Ok(None) };
+        let start = match self.begun {
+            true => self.packed(format!("{before}{open}").as_bytes())?.len() as u64,
+            false => 0,
+        };
+        Ok(Some(start..self.bytes))
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -229,6 +240,7 @@ impl ProofFile {
 
     /// Completes the output and moves it to its final name.
     pub(super) fn finish(mut self) -> Result<Written, Error> {
+        let records = self.records()?;
         match (self.encoder.form(), self.encoder.form().list()) {
             (Form::Rows, _) => {
                 let groups = mem::take(&mut self.groups);
@@ -238,12 +250,12 @@ impl ProofFile {
                 let after = self.encoder.after_list();
                 let end = match self.begun {
                     true => format!("{close}{after}"),
-                    false => format!("{before}[]\n{after}"),
+                    false => format!("{before}{}{after}", Form::NO_RECORDS),
                 };
-                self.put_text(end.as_bytes())?;
+                self.put_text(&end)?;
             }
             // An empty file is not a valid compressed file.
-            (_, None) if !self.begun => self.put_text(b"")?,
+            (_, None) if !self.begun => self.put_text("")?,
             (_, None) => {}
         }
         if let Some(lines) = self.encoder.failures().filter(|_| self.total.failures.is_empty()) {
@@ -255,7 +267,9 @@ impl ProofFile {
                 once.output.finish()?;
                 once.failures.map_or(Ok(()), Output::finish)?;
             }
-            Destination::Resumable(resumable) => resumable.finish(&count, encoder.compression())?,
+            Destination::Resumable(resumable) => {
+                resumable.finish(&count, encoder.compression(), records)?;
+            }
         }
         Ok(Written { bytes, count })
     }
@@ -331,14 +345,20 @@ impl Resumable {
         Ok(())
     }
 
-    fn finish(self, count: &Count, compression: Option<Compression>) -> Result<(), Error> {
+    fn finish(
+        self,
+        count: &Count,
+        compression: Option<Compression>,
+        records: Option<Range<u64>>,
+    ) -> Result<(), Error> {
         let Self { output, failures, job, shard, manifest, .. } = self;
         let Extent { bytes, blake3 } = output.extent();
         output.finish()?;
         failures.map_or(Ok(()), Appended::finish)?;
         if let (Some(shard), Some(output)) = (shard, manifest) {
             let (shard, of, count) = (shard.number, shard.of, count.clone());
-            write_json(output, &Manifest { job, shard, of, bytes, blake3, compression, count })?;
+            let manifest = Manifest { job, shard, of, bytes, blake3, compression, records, count };
+            write_json(output, &manifest)?;
         }
         Ok(())
     }

@@ -5,11 +5,12 @@ use std::{error, mem};
 use super::{pieces::Part, pipeline::ChunkSink};
 use crate::{
     prove::Error,
-    records::{Answer, Count, OwnedRecords},
+    records::{Answer, Count, Encode},
 };
 
 /// Receives the answers of a job in order, for example for a database, a queue or a list in memory. One
-/// thread calls it during a run; another run may use another thread.
+/// thread calls it during a run; another run may use another thread. `A` is what an encoder makes of the answers
+/// ([`Job::run_encoded`](super::Job::run_encoded)).
 ///
 /// ```
 /// use slproof::{Answer, JobPart, Messages, Prover, Selection, Sink, Trees, primitives::ChainId};
@@ -36,12 +37,12 @@ use crate::{
 /// assert_eq!(lengths.0.len() as u64, summary.count.proofs);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait Sink: Send {
+pub trait Sink<A = Answer>: Send {
     /// Takes the next part.
     ///
     /// # Errors
     /// Any error. It ends the job and becomes the source of [`Error::Sink`].
-    fn write(&mut self, part: JobPart) -> Result<(), Box<dyn error::Error + Send + Sync>>;
+    fn write(&mut self, part: JobPart<A>) -> Result<(), Box<dyn error::Error + Send + Sync>>;
 }
 
 /// The results of some steps of a job.
@@ -77,9 +78,9 @@ pub trait Sink: Send {
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct JobPart {
+pub struct JobPart<A = Answer> {
     /// Proofs and failures, in the order of the selection.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<A>,
     /// The counts of the answers.
     pub count: Count,
     /// The number of steps of the whole job that are completed with this part. A sink that stores this number
@@ -88,19 +89,20 @@ pub struct JobPart {
 }
 
 /// Hands parts to a caller's sink and counts them.
-pub(super) struct OwnedSink<'s, S> {
+pub(super) struct OwnedSink<'s, S, E, A> {
     sink: &'s mut S,
+    encoder: E,
     /// What the sink has not got yet, since its last step is not complete: a sink that stores the number of steps would
     /// get these answers again after an interruption.
-    begun: JobPart,
+    begun: JobPart<A>,
     total: Count,
 }
 
-impl<'s, S> OwnedSink<'s, S> {
+impl<'s, S, E, A> OwnedSink<'s, S, E, A> {
     /// A sink that got this number of steps before.
-    pub(super) fn new(sink: &'s mut S, steps: u64) -> Self {
+    pub(super) fn new(sink: &'s mut S, encoder: E, steps: u64) -> Self {
         let begun = JobPart { answers: Vec::new(), count: Count::default(), steps };
-        Self { sink, begun, total: Count::default() }
+        Self { sink, encoder, begun, total: Count::default() }
     }
 
     /// The counts of all answers.
@@ -109,14 +111,19 @@ impl<'s, S> OwnedSink<'s, S> {
     }
 }
 
-impl<S: Sink> ChunkSink for OwnedSink<'_, S> {
-    type Encoder = OwnedRecords;
+impl<E, S, A> ChunkSink for OwnedSink<'_, S, E, A>
+where
+    E: Encode<Chunk: IntoIterator<Item = A>> + Clone,
+    S: Sink<A>,
+    A: Send,
+{
+    type Encoder = E;
 
-    fn encoder(&self) -> OwnedRecords {
-        OwnedRecords
+    fn encoder(&self) -> E {
+        self.encoder.clone()
     }
 
-    fn write(&mut self, part: Part<Vec<Answer>>) -> Result<(), Error> {
+    fn write(&mut self, part: Part<E::Chunk>) -> Result<(), Error> {
         self.begun.answers.extend(part.chunk);
         self.begun.count.add(&part.count);
         if part.steps == 0 {

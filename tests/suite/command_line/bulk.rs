@@ -364,7 +364,7 @@ fn merged_shards_equal_the_whole_output() {
         fs::remove_file(format!("{}.shard.json", shares[2])).unwrap();
         assert_eq!(merge(&shares).code, Some(3));
     }
-    for bad in [&["--shard", "1/2"][..], &["--shard", "1/2", "--format", "json", "-o", "x"]] {
+    for bad in [&["--shard", "1/2"][..], &["--shard", "1/2", "--format", "bundle", "-o", "x"]] {
         assert_eq!(prove(&[&["--all"], bad].concat()).code, Some(2));
     }
 }

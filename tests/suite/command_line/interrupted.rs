@@ -258,7 +258,7 @@ fn symbolic_links_to_outputs_are_kept() {
 #[test]
 fn job_that_cannot_be_resumed_leaves_no_files() {
     let slow = Slow::new(400);
-    let mut child = slow.start(&["--format", "json"]);
+    let mut child = slow.start(&["--format", "bundle"]);
     let started = Instant::now();
     while names(&slow.root).len() < 2 && started.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(5));
@@ -266,7 +266,7 @@ fn job_that_cannot_be_resumed_leaves_no_files() {
     interrupt(&child, "-INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(names(&slow.root), ["requests"]);
-    let resumed = run(slow.args(&["--resume", "--format", "json"]));
+    let resumed = run(slow.args(&["--resume", "--format", "bundle"]));
     assert_eq!(resumed.code, Some(2), "{}", resumed.stderr);
 }
 

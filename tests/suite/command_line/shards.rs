@@ -8,7 +8,7 @@ use std::{
     process::{Output, Stdio},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use slproof::{
     files::{Input, InputError},
     records::parquet::MAGIC,
@@ -101,6 +101,65 @@ fn compressed_shards_are_merged() {
         let other = merge(&file("merged"));
         assert_eq!(other.code, Some(2), "{}", other.stderr);
         assert!(other.stderr.contains("does not change the compression"), "{}", other.stderr);
+    }
+}
+
+/// Shards of JSON are arrays themselves, also those without records, and are merged into one.
+#[test]
+fn arrays_are_merged_into_one() {
+    let (_folder, file) = folder();
+    let array = |rest: &[&str]| {
+        let made = prove(&[&["--format", "json"], rest].concat());
+        assert!(matches!(made.code, Some(0 | 1)), "{}", made.stderr);
+    };
+    let records = |path: &str| serde_json::from_str::<Vec<Value>>(&text(path)).unwrap().len();
+    fs::write(file("requests"), requests()).unwrap();
+    fs::write(file("nothing"), "\n\n").unwrap();
+    let (requested, nothing) = (file("requests"), file("nothing"));
+    let all: (&[&str], u64) = (&["--all"], 3);
+    let some: (&[&str], u64) = (&["--requests", &requested], 9);
+    let none: (&[&str], u64) = (&["--requests", &nothing], 2);
+    for (((which, of), has_empty), ending) in
+        [(all, false), (some, true), (none, true)].iter().zip(["json", "json.gz", "json.zst"])
+    {
+        let whole = file(&format!("whole.{ending}"));
+        array(&[*which, &["-o", &whole]].concat());
+        let mut shares = Vec::new();
+        for number in 1..=*of {
+            let share = file(&format!("{number}.{ending}"));
+            let shard = format!("{number}/{of}");
+            array(&[*which, &["--shard", &shard, "-o", &share]].concat());
+            shares.push(share);
+        }
+        let counts: Vec<usize> = shares.iter().map(|share| records(share)).collect();
+        assert_eq!(counts.iter().sum::<usize>(), records(&whole));
+        assert_eq!(counts.contains(&0), *has_empty, "{counts:?}");
+        let merged = file(&format!("merged.{ending}"));
+        let merge = |shares: &[String]| {
+            let args = ["merge", "--json", "-o", &merged].map(str::to_owned);
+            run(args.into_iter().chain(shares.iter().cloned()))
+        };
+        let report = merge(&shares);
+        assert!(matches!(report.code, Some(0 | 1)), "{}", report.stderr);
+        assert!(text(&merged) == text(&whole), "{ending}");
+        let report: Value = serde_json::from_str(&report.stderr).unwrap();
+        assert_eq!(report["bytes"], fs::metadata(&merged).unwrap().len());
+
+        // Manifests that were edited.
+        let manifest = fs::read_to_string(format!("{}.shard.json", shares[0])).unwrap();
+        let mut edited: Value = serde_json::from_str(&manifest).unwrap();
+        let end = edited["bytes"].as_u64().unwrap() + 1;
+        for (records, says) in [
+            (json!({"start": 0, "end": end}), "outside of it"),
+            (json!({"start": 1, "end": 0}), "outside of it"),
+            (Value::Null, "another format"),
+        ] {
+            edited["records"] = records;
+            fs::write(format!("{}.shard.json", shares[0]), edited.to_string()).unwrap();
+            let refused = merge(&shares);
+            assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+            assert!(refused.stderr.contains(says), "{}", refused.stderr);
+        }
     }
 }
 
@@ -245,7 +304,9 @@ fn failed_requests_are_written_once_when_a_job_is_resumed() {
     let (_folder, file) = folder();
     fs::write(file("requests"), requests().repeat(20_000)).unwrap();
     // A job that is killed before its first step has a checkpoint too.
-    for (format, least) in [("ndjson", 0), ("ndjson", 1), ("parquet", 0), ("parquet", 1)] {
+    for (format, least) in
+        [("ndjson", 0), ("ndjson", 1), ("parquet", 0), ("parquet", 1), ("json", 1)]
+    {
         let (output, failures) = (file("out"), file("failures"));
         let asked = ["--requests", &file("requests"), "--format", format];
         let apart = ["--failures", &failures, "-o", &output];

@@ -31,7 +31,7 @@ fn a_tree_file_that_ends_before_a_loss_says_what_else_can_be_proven() {
     assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.stderr);
     let record: Value = serde_json::from_str(&rebuilt.stdout).unwrap();
     let command = record["notInFile"]["command"].as_str().unwrap();
-    assert_eq!(command, format!("slproof prove --archive {} --all", paths[0]));
+    assert_eq!(command, format!("slproof prove --tree {0} --messages {0} --all", paths[0]));
     assert_eq!(record["notInFile"]["batches"], 97);
     assert!(rebuilt.stderr.contains(command), "{}", rebuilt.stderr);
 

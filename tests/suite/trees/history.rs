@@ -54,7 +54,7 @@ fn truth(folder: &str) -> Truth {
     truth
 }
 
-fn check(folder: &str, forest: &Forest, timeline: &Timeline) {
+pub(super) fn check(folder: &str, forest: &Forest, timeline: &Timeline) {
     let truth = truth(folder);
     let roots = support::json(&format!("{folder}/roots.json"));
     assert_eq!(timeline.history().len(), truth.len());
@@ -406,6 +406,15 @@ fn root_over_fewer_chains_than_its_predecessor_does_not_panic() {
 
 /// The storage of a vector's history, by the rules of the contracts.
 pub(super) fn replay(folder: &str, layout: Layout) -> Layer {
+    replay_with(folder, layout, |_, _| {})
+}
+
+/// As [`replay`]. Calls `after` with the block after every event.
+pub(super) fn replay_with(
+    folder: &str,
+    layout: Layout,
+    mut after: impl FnMut(&Layer, u64),
+) -> Layer {
     let events = json_lines(&format!("{folder}/events.jsonl.gz"));
     let mut layer = Layer::new(layout, ChainId(506));
     let mut indices = BTreeMap::new();
@@ -424,6 +433,7 @@ pub(super) fn replay(folder: &str, layout: Layout) -> Layer {
             "NewInteropRoot" => layer.update_full_tree(),
             _ => {}
         }
+        after(&layer, number("blockNumber"));
     }
     layer
 }
