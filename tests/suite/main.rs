@@ -244,8 +244,11 @@ mod serve {
     /// The page in Chromium: what a person finds, sees, copies and changes.
     mod browser;
 
-    /// Bundles with proofs of what L1 stored, and their script.
+    /// Bundles with proofs of slots of L1, and their script.
     mod evidence;
+
+    /// What the script of a bundle says about states of L1, beside what contracts and `verify` say.
+    mod l1_rules;
 
     /// Published directories: a plain client, later runs, changed files.
     mod published;

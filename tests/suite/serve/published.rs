@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::support::{
     binary::{Run, run},
     server::{Gateway, RECORDED},
+    withdrawals::BRIDGEHUB,
 };
 
 fn client() -> PathBuf {
@@ -204,6 +205,120 @@ fn a_later_run_adds_what_is_new() {
     assert_eq!(verified(&gateway).code, Some(0));
 }
 
+/// Messages and hashes of transactions that were published do not get lost.
+#[test]
+fn a_later_run_drops_nothing() {
+    let gateway = Gateway::new("gateway-v29");
+    publish(&gateway, &[]);
+    let before = manifest(&gateway);
+    let text = fs::read_to_string(gateway.path("logs.jsonl")).unwrap();
+    for (member, what) in [("transactions", "hashes of transactions"), ("messages", "messages")] {
+        let lines = text.lines().map(|line| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            line[member] = json!([]);
+            if member == "transactions" {
+                line.as_object_mut().unwrap().remove(member);
+            }
+            format!("{line}\n")
+        });
+        fs::write(gateway.path("logs.jsonl"), lines.collect::<String>()).unwrap();
+        let [logs, archive] = ["logs.jsonl", "gateway.slmsg"].map(|name| gateway.path(name));
+        let indexed = run(["index", logs.to_str().unwrap(), "-o", archive.to_str().unwrap()]);
+        assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+        let refused = publish(&gateway, &[]);
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(what), "{}", refused.stderr);
+        assert_eq!(manifest(&gateway), before);
+        assert_eq!(verified(&gateway).code, Some(0));
+        fs::write(gateway.path("logs.jsonl"), &text).unwrap();
+    }
+}
+
+/// What a state of L1 says of the proofs, which a later run adds and no run drops.
+#[test]
+fn what_l1_says_is_published() {
+    let gateway = Gateway::new("gateway-v29");
+    let targets = || -> Vec<Value> {
+        let folder = gateway.path("site/batches/324");
+        let mut files: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let file =
+            |path: &PathBuf| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
+        let all = files.iter().map(file).filter(|file| file["targets"].is_object());
+        all.map(|file| file["targets"].clone()).collect()
+    };
+    publish(&gateway, &[]);
+    assert!(targets().iter().all(|of| of["l1BatchRoot"].get("l1").is_none()));
+    let l1 = crate::support::fixture("gateway-v29/l1.state.anvil.json");
+    let anchor = ["--anchor", l1.to_str().unwrap(), "--anchor-bridgehub", BRIDGEHUB];
+    let published = publish(&gateway, &anchor);
+    assert_eq!(published.code, Some(0), "{}", published.stderr);
+    let with_l1 = targets();
+    assert!(with_l1.len() > 3);
+    for of in &with_l1 {
+        let l1 = &of["l1BatchRoot"]["l1"];
+        assert_eq!(l1["valid"], true, "{of}");
+        assert!(
+            l1["anchor"].as_str().unwrap().starts_with("l2LogsRootHashes of diamond 0x"),
+            "{l1}"
+        );
+        assert!(of["messageRoot"].get("l1").is_none(), "{of}");
+    }
+    let before = manifest(&gateway);
+    // A file that is written again without a state of L1 keeps what was said.
+    let site = gateway.path("site");
+    let lists: Vec<String> = before["chains"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|chain| chain["list"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(!lists.is_empty());
+    publish(&gateway, &[]);
+    assert_eq!(manifest(&gateway), before);
+    assert_eq!(targets(), with_l1);
+    assert!(site.join(&lists[0]).exists());
+    assert_eq!(verified(&gateway).code, Some(0));
+}
+
+/// All roots are published as lines, and for the page no more than it draws. The two have to agree.
+#[test]
+fn roots_are_those_of_the_contract() {
+    let gateway = Gateway::new("gateway-v29");
+    publish(&gateway, &[]);
+    let good = manifest(&gateway);
+    let path = |manifest: &Value, member: &str| {
+        gateway.path("site").join(manifest[member].as_str().unwrap())
+    };
+    let lines = fs::read_to_string(path(&good, "allRoots")).unwrap();
+    let stored = crate::support::json("gateway-v29/roots.json")["historicalRoot"].clone();
+    let mut expected: Vec<(u64, String)> = stored
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(block, root)| (block.parse().unwrap(), root.as_str().unwrap().to_owned()))
+        .collect();
+    expected.sort();
+    let found = lines.lines().map(|line| line.rsplit_once(' ').unwrap().0.to_owned());
+    assert!(found.eq(expected.iter().map(|(block, root)| format!("{block} {root}"))));
+    let plot: Value = serde_json::from_slice(&fs::read(path(&good, "roots")).unwrap()).unwrap();
+    assert_eq!(plot["count"], expected.len());
+    assert_eq!(plot["roots"].as_array().unwrap().len(), expected.len());
+    // Lines without the newest root, under a name and a hash that fit them.
+    let fewer: String =
+        lines.lines().take(expected.len() - 1).map(|line| format!("{line}\n")).collect();
+    let hash = slproof::keccak::keccak256(fewer.as_bytes()).to_string();
+    let mut bad = good.clone();
+    bad["allRoots"] = json!("roots/fewer.txt");
+    bad["allRootsHash"] = json!(hash);
+    fs::write(path(&bad, "allRoots"), fewer).unwrap();
+    fs::write(gateway.path("site/manifest.json"), bad.to_string()).unwrap();
+    let checked = verified(&gateway);
+    assert_eq!(checked.code, Some(3), "{}", checked.stderr);
+    assert!(checked.stderr.contains("other roots than roots/fewer.txt"), "{}", checked.stderr);
+}
+
 /// Batches without a proof to L1 are published with the other one, and again when there is one.
 #[test]
 fn a_partial_batch_is_completed_later() {
@@ -301,6 +416,27 @@ fn files_of_an_interrupted_run_are_written_again() {
     assert_eq!(checked.code, Some(0), "{}", checked.stderr);
 }
 
+/// A run that was interrupted may leave files of batches that are not listed yet. Their proofs are kept if they hold.
+#[test]
+fn proofs_of_an_interrupted_run_are_kept() {
+    let gateway = Gateway::new("gateway-v29");
+    publish(&gateway, &[]);
+    let file = gateway.path("site/batches/324/501234.json");
+    let read = || -> Value { serde_json::from_slice(&fs::read(&file).unwrap()).unwrap() };
+    let good = read();
+    assert!(good["targets"]["l1BatchRoot"]["tail"].is_array());
+    let mut damaged = good.clone();
+    damaged["targets"]["l1BatchRoot"]["tail"][0] = good["root"].clone();
+    let is_partial = |of: &Value| of["targets"]["l1BatchRoot"]["code"].is_string();
+    for (left, holds) in [(&good, true), (&damaged, false)] {
+        // The same content with spaces has another hash.
+        fs::write(&file, serde_json::to_vec_pretty(left).unwrap()).unwrap();
+        publish_without_l1(&gateway, None);
+        assert_eq!(is_partial(&read()), !holds);
+        assert_eq!(verified(&gateway).code, Some(0));
+    }
+}
+
 /// A foreign manifest leads to nothing but regular files in the directory.
 #[cfg(unix)]
 #[test]
@@ -351,6 +487,7 @@ fn a_changed_file_is_noticed() {
         gateway.path("site").join(index).join("hashes.txt"),
         gateway.path("site").join(text(&manifest["chains"][0]["list"])),
         gateway.path("site").join(text(&manifest["roots"])),
+        gateway.path("site").join(text(&manifest["allRoots"])),
         gateway.path("site/manifest.json"),
     ] {
         let good = fs::read(&file).unwrap();
