@@ -250,8 +250,11 @@ mod serve {
     /// What the script of a bundle says about states of L1, beside what contracts and `verify` say.
     mod l1_rules;
 
-    /// Published directories: a plain client, later runs, changed files.
+    /// Published directories: a plain client, changed files.
     mod published;
+
+    /// Later runs of `publish`, and interrupted ones.
+    mod published_again;
 
     /// Real clients, with the versions that `tests/clients/` pins.
     mod clients;
