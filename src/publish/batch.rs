@@ -67,7 +67,7 @@ pub(super) enum Shared {
         checked_by: Option<CheckedBy>,
         /// What a state of L1 said of the proofs, if one was given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        l1: Option<L1Verdict>,
+        l1: Option<Box<L1Verdict>>,
     },
     None(Failure),
 }
@@ -85,7 +85,7 @@ impl Shared {
             target: *proofs.target(),
             gateway_block_number: proofs.sl_block(),
             checked_by: proofs.checked_by(),
-            l1,
+            l1: l1.map(Box::new),
         }
     }
 }

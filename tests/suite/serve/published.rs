@@ -61,6 +61,23 @@ pub(super) fn publish(gateway: &Gateway, rest: &[&str]) -> Run {
     run(args.into_iter().chain(gateway.flags()).chain(rest))
 }
 
+/// Makes the message archive of a Gateway from other lines of logs.
+pub(super) fn index(gateway: &Gateway, lines: &str) {
+    let (logs, archive) = (gateway.path("some.jsonl"), gateway.path("gateway.slmsg"));
+    fs::write(&logs, lines).unwrap();
+    let indexed = run(["index", logs.to_str().unwrap(), "-o", archive.to_str().unwrap()]);
+    assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+}
+
+/// A Gateway whose archive has only a few batches, and their lines.
+pub(super) fn small() -> (Gateway, String) {
+    let gateway = Gateway::new("gateway-v29");
+    let all = fs::read_to_string(gateway.path("logs.jsonl")).unwrap();
+    let some: String = all.lines().take(8).map(|line| format!("{line}\n")).collect();
+    index(&gateway, &some);
+    (gateway, some)
+}
+
 pub(super) fn verified(gateway: &Gateway) -> Run {
     run(["verify", "--published", gateway.path("site").to_str().unwrap()])
 }
@@ -169,7 +186,7 @@ const SYSTEM: &str = "0x000000000000000000000000000000000000800b";
 /// All roots are published as lines, and for the page no more than it draws. The two have to agree.
 #[test]
 fn roots_are_those_of_the_contract() {
-    let gateway = Gateway::new("gateway-v29");
+    let (gateway, _) = small();
     publish(&gateway, &[]);
     let good = manifest(&gateway);
     let path = |manifest: &Value, member: &str| {

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use serde_json::{Value, json};
 
-use super::published::{made, manifest, prove, publish, serve_files, verified};
+use super::published::{index, made, manifest, prove, publish, serve_files, small, verified};
 use crate::support::{
     binary::run,
     fixture,
@@ -18,13 +18,7 @@ fn a_later_run_adds_what_is_new() {
     let gateway = Gateway::new("gateway-v29");
     let all = fs::read_to_string(gateway.path("logs.jsonl")).unwrap();
     let some: String = all.lines().take(20).map(|line| format!("{line}\n")).collect();
-    let index = |text: &str| {
-        let (logs, archive) = (gateway.path("some.jsonl"), gateway.path("gateway.slmsg"));
-        fs::write(&logs, text).unwrap();
-        let indexed = run(["index", logs.to_str().unwrap(), "-o", archive.to_str().unwrap()]);
-        assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
-    };
-    index(&some);
+    index(&gateway, &some);
     publish(&gateway, &[]);
     let before = manifest(&gateway);
     let files = |name: &str| fs::metadata(gateway.path(name)).unwrap().modified().unwrap();
@@ -38,13 +32,13 @@ fn a_later_run_adds_what_is_new() {
     publish(&gateway, &[]);
     assert_eq!(manifest(&gateway), before);
     // The archive grows.
-    index(&all);
+    index(&gateway, &all);
     publish(&gateway, &[]);
     assert_ne!(manifest(&gateway), before);
     assert_eq!(files(&name), written);
     assert_eq!(verified(&gateway).code, Some(0));
     // An archive without what was published is refused.
-    index(&some);
+    index(&gateway, &some);
     let refused = publish(&gateway, &[]);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert_eq!(verified(&gateway).code, Some(0));
@@ -53,36 +47,31 @@ fn a_later_run_adds_what_is_new() {
 /// Messages and hashes of transactions that were published do not get lost.
 #[test]
 fn a_later_run_drops_nothing() {
-    let gateway = Gateway::new("gateway-v29");
+    let (gateway, text) = small();
     publish(&gateway, &[]);
     let before = manifest(&gateway);
-    let text = fs::read_to_string(gateway.path("logs.jsonl")).unwrap();
     for (member, what) in [("transactions", "hashes of transactions"), ("messages", "messages")] {
         let lines = text.lines().map(|line| {
             let mut line: Value = serde_json::from_str(line).unwrap();
-            line[member] = json!([]);
-            if member == "transactions" {
-                line.as_object_mut().unwrap().remove(member);
+            line.as_object_mut().unwrap().remove(member);
+            if member == "messages" {
+                line[member] = json!([]);
             }
             format!("{line}\n")
         });
-        fs::write(gateway.path("logs.jsonl"), lines.collect::<String>()).unwrap();
-        let [logs, archive] = ["logs.jsonl", "gateway.slmsg"].map(|name| gateway.path(name));
-        let indexed = run(["index", logs.to_str().unwrap(), "-o", archive.to_str().unwrap()]);
-        assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+        index(&gateway, &lines.collect::<String>());
         let refused = publish(&gateway, &[]);
         assert_eq!(refused.code, Some(2), "{}", refused.stderr);
         assert!(refused.stderr.contains(what), "{}", refused.stderr);
         assert_eq!(manifest(&gateway), before);
         assert_eq!(verified(&gateway).code, Some(0));
-        fs::write(gateway.path("logs.jsonl"), &text).unwrap();
     }
 }
 
 /// What a state of L1 says of the proofs, which a later run adds and no run drops.
 #[test]
 fn what_l1_says_is_published() {
-    let gateway = Gateway::new("gateway-v29");
+    let (gateway, _) = small();
     let targets = || -> Vec<Value> {
         let folder = gateway.path("site/batches/324");
         let mut files: Vec<_> =
@@ -100,7 +89,7 @@ fn what_l1_says_is_published() {
     let published = publish(&gateway, &anchor);
     assert_eq!(published.code, Some(0), "{}", published.stderr);
     let with_l1 = targets();
-    assert!(with_l1.len() > 3);
+    assert!(with_l1.len() > 1);
     for of in &with_l1 {
         let l1 = &of["l1BatchRoot"]["l1"];
         assert_eq!(l1["valid"], true, "{of}");
@@ -221,7 +210,7 @@ fn files_of_an_interrupted_run_are_written_again() {
 /// A run that was interrupted may leave files of batches that are not listed yet. Their proofs are kept if they hold.
 #[test]
 fn proofs_of_an_interrupted_run_are_kept() {
-    let gateway = Gateway::new("gateway-v29");
+    let (gateway, _) = small();
     publish(&gateway, &[]);
     let file = gateway.path("site/batches/324/501234.json");
     let read = || -> Value { serde_json::from_slice(&fs::read(&file).unwrap()).unwrap() };
