@@ -145,7 +145,7 @@ impl CliError {
             Self::Publish(error) => match error {
                 PublishError::Proving(error) => exit_code(error),
                 PublishError::Damaged { .. } => 3,
-                PublishError::Lacking { .. } => 2,
+                PublishError::Lacking { .. } | PublishError::LackingPart { .. } => 2,
                 _ => 6,
             },
             Self::Failed(error) => exit_code(error),

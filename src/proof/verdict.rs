@@ -97,6 +97,25 @@ impl From<RecordError> for Verdict {
 }
 
 impl Verdict {
+    /// Whether the proof is valid; `None` if it cannot be judged.
+    #[must_use]
+    pub fn validity(&self) -> Option<bool> {
+        match self {
+            Self::Valid(_) => Some(true),
+            Self::Invalid(_) => Some(false),
+            Self::CannotJudge(_) => None,
+        }
+    }
+
+    /// Why the proof is not valid, or cannot be judged.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Valid(_) => None,
+            Self::Invalid(reason) | Self::CannotJudge(reason) => Some(reason),
+        }
+    }
+
     /// Verifies everything in a record as [`ProofRecord::verify`] does, with the roots that `known` returns.
     pub fn of(
         record: &ProofRecord,

@@ -21,8 +21,11 @@ use crate::{
         explain_further, explain_one,
     },
     primitives::{BatchNumber, ChainId},
-    proof::Target,
-    records::L1Evidence,
+    proof::{
+        ProofRecord, Target,
+        reader::{Item, RecordError},
+    },
+    records::{L1Evidence, L1Verdict},
 };
 
 /// What is to be known of the blocks that executed batches, for targets with roots on L1. No proof depends on them.
@@ -314,6 +317,25 @@ impl Trees {
     /// [`Error`] if the state cannot be read, or holds invalid values.
     pub fn l1(&self) -> Result<Option<&KnownRoots>, Error> {
         Ok(self.l1_state()?.map(|l1| &*l1.roots))
+    }
+
+    /// What L1's state says of a proof, if the state was given.
+    pub(crate) fn l1_verdict(&self, record: ProofRecord) -> Result<Option<L1Verdict>, Error> {
+        let item = match record.log {
+            Some(log) => Ok(Item::Proof(Box::new(record), log)),
+            None => Err(RecordError::Missing { field: "log" }),
+        };
+        self.l1_verdict_on(item)
+    }
+
+    /// What L1's state says of what was read as a proof. `None` without a state, and for the record of a failed request.
+    pub(crate) fn l1_verdict_on(
+        &self,
+        item: Result<Item, RecordError>,
+    ) -> Result<Option<L1Verdict>, Error> {
+        let Some(l1) = self.l1_state()? else { return Ok(None) };
+        let block_hash = l1.evidence.as_ref().map(|evidence| evidence.block_hash);
+        Ok(L1Verdict::of(Arc::clone(&l1.roots), block_hash, item))
     }
 
     fn l1_state(&self) -> Result<Option<&L1State>, Error> {

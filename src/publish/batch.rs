@@ -2,12 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{
+    PublishError,
+    files::{Directory, batch_name, part_name},
+};
 use crate::{
-    keccak::hash_node,
+    keccak::keccak256,
     message::{BatchView, L2ToL1Log, LOG_TREE_HEIGHT},
     primitives::{BatchNumber, ChainId, Hash, SlBlock, Timestamp, hex},
     proof::{CheckedBy, Failure, TargetRecord},
     prove::{BatchProofs, BatchRootForm},
+    records::L1Verdict,
 };
 
 /// The height of the subtree over the logs of one file.
@@ -31,6 +36,9 @@ pub(super) struct BatchFile {
     /// The roots of the parts, if the logs are in files of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) nodes: Vec<Hash>,
+    /// The hashes of these files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) parts: Vec<Hash>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) entries: Vec<Entry>,
 }
@@ -57,6 +65,9 @@ pub(super) enum Shared {
         gateway_block_number: Option<SlBlock>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         checked_by: Option<CheckedBy>,
+        /// What a state of L1 said of the proofs, if one was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        l1: Option<Box<L1Verdict>>,
     },
     None(Failure),
 }
@@ -66,7 +77,7 @@ impl Shared {
         matches!(self, Self::Proof { .. })
     }
 
-    pub(super) fn of(proofs: &BatchProofs<'_>) -> Self {
+    pub(super) fn of(proofs: &BatchProofs<'_>, l1: Option<L1Verdict>) -> Self {
         Self::Proof {
             metadata: proofs.metadata(),
             tail: proofs.tail().to_vec(),
@@ -74,6 +85,7 @@ impl Shared {
             target: *proofs.target(),
             gateway_block_number: proofs.sl_block(),
             checked_by: proofs.checked_by(),
+            l1: l1.map(Box::new),
         }
     }
 }
@@ -92,12 +104,12 @@ pub(super) struct Entry {
 /// A part of the logs of a large batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PartFile {
-    pub(super) entries: Vec<Entry>,
+struct PartFile {
+    entries: Vec<Entry>,
 }
 
-/// The content of the files of a batch: its own file, and those of its parts.
-pub(super) fn files_of(proofs: &BatchProofs<'_>, targets: Targets) -> (BatchFile, Vec<PartFile>) {
+/// The content of the files of a batch: its own file, and the texts of those of its parts.
+pub(super) fn files_of(proofs: &BatchProofs<'_>, targets: Targets) -> (BatchFile, Vec<Vec<u8>>) {
     let matched = proofs.settled();
     let logs = matched.logs();
     let (height, above) = match matched.form() {
@@ -117,18 +129,43 @@ pub(super) fn files_of(proofs: &BatchProofs<'_>, targets: Targets) -> (BatchFile
             0..=PART_LOGS => Vec::new(),
             _ => proofs.nodes(PART_HEIGHT),
         },
+        parts: Vec::new(),
         entries: Vec::new(),
     };
     with_entries(file, entries(&logs))
 }
 
 /// Puts the logs into the file of a batch, or into those of its parts.
-pub(super) fn with_entries(file: BatchFile, entries: Vec<Entry>) -> (BatchFile, Vec<PartFile>) {
+pub(super) fn with_entries(file: BatchFile, entries: Vec<Entry>) -> (BatchFile, Vec<Vec<u8>>) {
     if file.nodes.is_empty() {
         return (BatchFile { entries, ..file }, Vec::new());
     }
-    let parts = entries.chunks(PART_LOGS).map(|some| PartFile { entries: some.to_vec() });
-    (file, parts.collect())
+    let part = |some: &[Entry]| {
+        // Cannot fail: all members are texts.
+        serde_json::to_vec(&PartFile { entries: some.to_vec() }).unwrap_or_default()
+    };
+    let texts: Vec<Vec<u8>> = entries.chunks(PART_LOGS).map(part).collect();
+    let parts = texts.iter().map(|text| keccak256(text)).collect();
+    (BatchFile { parts, ..file }, texts)
+}
+
+impl BatchFile {
+    /// The entries of the file, or of those with its parts.
+    pub(super) fn all_entries(&self, directory: &Directory) -> Result<Vec<Entry>, PublishError> {
+        let mut entries = self.entries.clone();
+        if self.parts.len() != self.nodes.len() {
+            let reason =
+                format!("it has {} nodes and {} hashes", self.nodes.len(), self.parts.len());
+            return Err(directory.damaged(&batch_name(self.chain_id, self.batch_number), reason));
+        }
+        for (at, hash) in self.parts.iter().enumerate() {
+            let name = part_name(self.chain_id, self.batch_number, at);
+            let part: PartFile = serde_json::from_slice(&directory.need_with(&name, *hash)?)
+                .map_err(|error| directory.damaged(&name, error.to_string()))?;
+            entries.extend(part.entries);
+        }
+        Ok(entries)
+    }
 }
 
 /// The logs as files have them.
@@ -140,41 +177,4 @@ pub(super) fn entries(logs: &BatchView<'_>) -> Vec<Entry> {
         tx_hash: transactions.next().copied(),
     };
     logs.with_messages().map(entry).collect()
-}
-
-/// A tree as a client builds it: level by level, without the trees of the crate.
-pub(super) struct PlainTree {
-    levels: Vec<Vec<Hash>>,
-    /// The root of a subtree of padding, by its height.
-    padding: Vec<Hash>,
-}
-
-impl PlainTree {
-    /// A tree of this height, padded with `padding`.
-    pub(super) fn new(leaves: Vec<Hash>, height: u32, padding: Hash) -> Self {
-        let mut tree = Self { levels: vec![leaves], padding: vec![padding] };
-        for _ in 0..height {
-            let empty = tree.padding.last().copied().unwrap_or_default();
-            let below = tree.levels.last().map_or(&[][..], Vec::as_slice);
-            let pair = |pair: &[Hash]| hash_node(pair[0], pair.get(1).copied().unwrap_or(empty));
-            let level = below.chunks(2).map(pair).collect();
-            tree.levels.push(level);
-            tree.padding.push(hash_node(empty, empty));
-        }
-        tree
-    }
-
-    /// The root.
-    pub(super) fn root(&self) -> Hash {
-        self.node(self.levels.len() - 1, 0)
-    }
-
-    /// The siblings of a leaf, bottom first.
-    pub(super) fn siblings(&self, leaf: usize) -> impl Iterator<Item = Hash> {
-        (0..self.levels.len() - 1).map(move |height| self.node(height, (leaf >> height) ^ 1))
-    }
-
-    fn node(&self, height: usize, at: usize) -> Hash {
-        self.levels[height].get(at).copied().unwrap_or(self.padding[height])
-    }
 }

@@ -6,21 +6,19 @@ use rayon::prelude::*;
 
 use super::{
     PublishError,
-    batch::{BatchFile, Entry, PART_HEIGHT, PART_LOGS, PartFile, PlainTree, Shared},
-    files::{Directory, MANIFEST, batch_name, part_name},
+    batch::{BatchFile, Entry},
+    client::verify_all,
+    files::{Directory, MANIFEST, batch_name},
     index::Index,
     job::{Listed, lists, manifest},
     manifest::{Counts, Manifest},
+    roots,
 };
 use crate::{
     keccak::keccak256,
-    message::{BatchLogs, EMPTY_LOG_LEAF, MessageList},
-    primitives::{BatchNumber, ChainId, Hash, hex},
-    proof::ProofRecord,
+    message::{BatchLogs, MessageList},
+    primitives::{BatchNumber, ChainId, Hash, hex, ordered::try_map},
 };
-
-/// The batches that are checked together.
-const WINDOW: usize = 256;
 
 /// What a directory holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,18 +41,21 @@ pub struct Checked {
 pub fn check(directory: &Path) -> Result<Checked, PublishError> {
     let directory = Directory(directory.to_owned());
     let manifest = manifest(&directory, &directory.need(MANIFEST)?)?;
-    directory.need_with(&manifest.roots, manifest.roots_hash)?;
+    let plot = directory.need_with(&manifest.roots, manifest.roots_hash)?;
+    let all = directory.need_with(&manifest.all_roots, manifest.all_roots_hash)?;
+    roots::check(&directory, (&manifest.roots, &plot), (&manifest.all_roots, &all))?;
+    drop((plot, all));
     let mut index = Index::beside(&directory.0);
     let mut checked = Checked::default();
     for (chain, list) in lists(&directory, &manifest)? {
         let batches: Vec<_> = list.into_iter().collect();
         let mut counts = Counts::default();
-        for some in batches.chunks(WINDOW) {
-            let read: Vec<_> = some
-                .par_iter()
-                .map(|(batch, listed)| batch_of(&directory, chain, *batch, *listed))
-                .collect::<Result<_, _>>()?;
-            for (logs, proofs) in read {
+        // A batch for each thread: its messages may be large.
+        for some in batches.chunks(rayon::current_num_threads()) {
+            let read = try_map(some.par_iter(), |(batch, listed)| {
+                batch_of(&directory, chain, *batch, *listed)
+            });
+            for (logs, proofs) in read? {
                 checked.batches += 1;
                 counts.add(&logs.view());
                 checked.logs += logs.view().logs().len() as u64;
@@ -86,33 +87,9 @@ fn batch_of(
     if (file.chain_id, file.batch_number) != (chain, batch) {
         return Err(bad(format!("it is of chain {}, batch {}", file.chain_id, file.batch_number)));
     }
-    if file.height > 32 {
-        return Err(bad(format!("a log tree of height {}", file.height)));
-    }
-    let mut entries = file.entries.clone();
-    for part in 0..file.nodes.len() {
-        let name = part_name(chain, batch, part);
-        let part: PartFile = serde_json::from_slice(&directory.need(&name)?)
-            .map_err(|error| directory.damaged(&name, error.to_string()))?;
-        entries.extend(part.entries);
-    }
-    if entries.len() != file.logs || file.logs.div_ceil(PART_LOGS) > file.nodes.len().max(1) {
-        return Err(bad(format!("{} entries for {} logs", entries.len(), file.logs)));
-    }
-    let logs = logs_of(&file, &entries).map_err(bad)?;
-    let trees = LogTrees::of(&file, &entries).map_err(bad)?;
-    let mut proofs = 0;
-    for shared in [&file.targets.l1_batch_root, &file.targets.message_root] {
-        proofs += verify(&file, &entries, &trees, shared).map_err(bad)?;
-    }
-    if proofs == 0 && entries.iter().any(|entry| leaf(entry) != EMPTY_LOG_LEAF) {
-        return Err(bad("it has no proofs".into()));
-    }
-    Ok((logs, proofs))
-}
-
-fn leaf(entry: &Entry) -> Hash {
-    keccak256(entry.log.as_bytes())
+    let entries = file.all_entries(directory)?;
+    let proofs = verify_all(&file, &entries).map_err(bad)?;
+    Ok((logs_of(&file, &entries).map_err(bad)?, proofs))
 }
 
 /// The logs with their messages, which have to hash to the values of the logs.
@@ -127,75 +104,6 @@ fn logs_of(file: &BatchFile, entries: &[Entry]) -> Result<BatchLogs, String> {
     BatchLogs::new(chain, batch, logs, messages, file.above.first().copied())
         .and_then(|logs| logs.with_transactions(transactions))
         .map_err(|error| error.to_string())
-}
-
-/// Makes the proofs of all logs to one root as a client does, and verifies them. Returns their number.
-fn verify(
-    file: &BatchFile,
-    entries: &[Entry],
-    trees: &LogTrees,
-    shared: &Shared,
-) -> Result<u64, String> {
-    let Shared::Proof { metadata, tail, l1_timestamp, target, checked_by, .. } = shared else {
-        return Ok(0);
-    };
-    let mut proofs = 0;
-    for (id, entry) in entries.iter().enumerate() {
-        if leaf(entry) == EMPTY_LOG_LEAF {
-            continue;
-        }
-        let path = trees.siblings(id).chain(file.above.iter().copied());
-        let record = ProofRecord {
-            chain_id: file.chain_id,
-            batch_number: file.batch_number,
-            id: id as u64,
-            root: file.root,
-            proof: metadata.iter().copied().chain(path).chain(tail.iter().copied()).collect(),
-            l1_timestamp: *l1_timestamp,
-            target: Some(*target),
-            log: Some(entry.log),
-            message: None,
-            tx_hash: entry.tx_hash,
-            checked_by: *checked_by,
-        };
-        record
-            .verify(&entry.log, |_| Some(target.root))
-            .map_err(|error| format!("log {id}: {error}"))?;
-        proofs += 1;
-    }
-    Ok(proofs)
-}
-
-/// The log tree of a batch: the trees of its parts, and the tree over them if there are several.
-struct LogTrees {
-    parts: Vec<PlainTree>,
-    upper: Option<PlainTree>,
-}
-
-impl LogTrees {
-    fn of(file: &BatchFile, entries: &[Entry]) -> Result<Self, String> {
-        let height = if file.nodes.is_empty() { file.height } else { PART_HEIGHT };
-        let tree = |some: &[Entry]| {
-            PlainTree::new(some.iter().map(leaf).collect(), height, EMPTY_LOG_LEAF)
-        };
-        let parts: Vec<PlainTree> = entries.chunks(PART_LOGS).map(tree).collect();
-        if file.nodes.is_empty() {
-            return Ok(Self { parts, upper: None });
-        }
-        if !parts.iter().map(PlainTree::root).eq(file.nodes.iter().copied()) {
-            return Err("nodes are not the roots of the parts".into());
-        }
-        let padding = PlainTree::new(Vec::new(), PART_HEIGHT, EMPTY_LOG_LEAF).root();
-        let upper = file.height.saturating_sub(PART_HEIGHT);
-        Ok(Self { parts, upper: Some(PlainTree::new(file.nodes.clone(), upper, padding)) })
-    }
-
-    /// The siblings of a log up to the root of the log tree.
-    fn siblings(&self, id: usize) -> impl Iterator<Item = Hash> {
-        let (part, within) = (id / PART_LOGS, id % PART_LOGS);
-        let lower = self.parts[part].siblings(within);
-        lower.chain(self.upper.iter().flat_map(move |upper| upper.siblings(part)))
-    }
 }
 
 /// Compares the files of the indexes with those that the logs give.

@@ -36,6 +36,19 @@ pub enum PublishError {
         /// What is wrong.
         reason: String,
     },
+    /// The directory has parts of a batch that the archive lacks. They would be lost.
+    #[error(
+        "the directory has {what} of batch {batch} of chain {chain}, which the archive lacks; publish all archives \
+         together"
+    )]
+    LackingPart {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// What it lacks.
+        what: &'static str,
+    },
     /// The directory has a batch that the archive lacks. Its index would be lost.
     #[error("the directory has batch {batch} of chain {chain}, which the archive lacks")]
     Lacking {
@@ -61,7 +74,7 @@ impl PublishError {
             Self::Output(_) => FailureCode::WriteFailed,
             Self::File { .. } => FailureCode::ReadFailed,
             Self::Damaged { .. } => FailureCode::InputDamaged,
-            Self::Lacking { .. } => FailureCode::BatchNotArchived,
+            Self::Lacking { .. } | Self::LackingPart { .. } => FailureCode::BatchNotArchived,
         }
     }
 }

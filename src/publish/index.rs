@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use super::{
     PublishError,
     files::{Directory, digest},
-    manifest::{IndexEntry, MOST_OF_ADDRESS},
+    manifest::{IndexEntry, MOST_OF_KEY},
 };
 use crate::{
     files::{ExternalSort, SortRecord},
@@ -110,16 +110,13 @@ impl Index {
             (0..MOST_DIGITS).find(|digits| 16u64.pow(*digits) > files).unwrap_or(MOST_DIGITS)
         });
         let mut sorted = self.sort.finish()?;
-        let (mut open, mut text, mut same) = (None::<(u64, u64)>, String::new(), Vec::new());
+        let (mut open, mut text) = (None::<(u64, u64)>, String::new());
+        let mut same: Vec<Place> = Vec::new();
         loop {
             let next = sorted.next()?.map(|(place, _)| place);
             let of_key = |place: &Place| (place.kind, place.key);
             if same.first().map(of_key) != next.as_ref().map(of_key) || next.is_none() {
-                let is_address = same
-                    .first()
-                    .is_some_and(|place: &Place| matches!(place.kind, SENDERS | RECEIVERS));
-                let kept = if is_address { MOST_OF_ADDRESS } else { usize::MAX };
-                for place in &same[same.len().saturating_sub(kept)..] {
+                for place in &same[same.len().saturating_sub(MOST_OF_KEY)..] {
                     let Place { key, chain, batch, first, count, .. } = place;
                     text += &format!("{key:016x} {chain} {batch} {first} {count}\n");
                 }
@@ -139,11 +136,9 @@ impl Index {
             open = file;
             match next {
                 Some(place) => {
-                    // Only the last ones of an address are written, so no more are kept.
-                    if same.len() >= 2 * MOST_OF_ADDRESS
-                        && matches!(place.kind, SENDERS | RECEIVERS)
-                    {
-                        same.drain(..MOST_OF_ADDRESS);
+                    // Only the last ones are written, so no more are kept.
+                    if same.len() >= 2 * MOST_OF_KEY {
+                        same.drain(..MOST_OF_KEY);
                     }
                     same.push(place);
                 }
@@ -181,4 +176,44 @@ pub(super) fn write(
     let files = hashes.lines().filter_map(|line| line.split(' ').next()).chain(["hashes.txt"]);
     directory.replace(temporary, &name, files)?;
     Ok((name, hash, entries))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        message::{BatchLogs, L2ToL1Log},
+        primitives::{BatchNumber, ChainId},
+    };
+
+    /// Of a message that is sent again and again, and of its sender, only the newest lines are written.
+    #[test]
+    fn a_key_has_a_limited_number_of_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut index = Index::beside(folder.path());
+        let batches = 2 * MOST_OF_KEY as u64 + 500;
+        for number in (0..batches).map(BatchNumber) {
+            let log = L2ToL1Log::of_message(0, Address::new([7; 20]), b"again");
+            let messages = [&b"again"[..]].into_iter().collect();
+            let logs = BatchLogs::new(ChainId(1), number, vec![log], messages, None).unwrap();
+            index.add(&logs.view()).unwrap();
+        }
+        let mut files = BTreeMap::new();
+        let entries = index.files(|kind, _, bytes| {
+            files.insert(kind.to_owned(), String::from_utf8(bytes.to_vec()).unwrap());
+            Ok(())
+        });
+        assert_eq!(
+            entries.unwrap().iter().map(|of| of.entries).collect::<Vec<_>>(),
+            [batches, 0, batches, 0]
+        );
+        assert_eq!(files.keys().collect::<Vec<_>>(), ["messages", "senders"]);
+        for text in files.values() {
+            let batch = |line: &str| line.split(' ').nth(2).unwrap().parse::<u64>().unwrap();
+            let found: Vec<u64> = text.lines().map(batch).collect();
+            assert!(found.iter().copied().eq(batches - MOST_OF_KEY as u64..batches));
+        }
+    }
 }

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, path::Path};
 
 use rayon::prelude::*;
-use serde_json::json;
 
 use super::{
     PublishError,
@@ -11,6 +10,7 @@ use super::{
     files::{Directory, MANIFEST, batch_name, digest, part_name},
     index::{self, Index},
     manifest::{ChainEntry, Counts, Manifest, VERSION},
+    roots::RootFiles,
     stored::Stored,
 };
 use crate::{
@@ -22,11 +22,14 @@ use crate::{
         BatchProofs, ExtractError, Extractor, LogFilter, Messages, Trees, VerifiedProofs, prepare,
         with_causes,
     },
-    records::PAGE,
+    records::{L1Verdict, PAGE},
 };
 
 /// The most logs of batches that are proven together: four of the largest batches.
 const WINDOW_LOGS: usize = 4 << 14;
+
+/// The bytes of their messages from which on no further batch is taken.
+const WINDOW_BYTES: usize = 32 << 20;
 
 /// What is published.
 #[derive(Clone, Debug)]
@@ -88,19 +91,27 @@ impl Publication {
         let mut index = Index::beside(&directory.0);
         let mut counts = BTreeMap::<ChainId, Counts>::new();
         let mut window: Vec<BatchView<'_>> = Vec::new();
-        let mut in_window = 0;
+        let (mut logs_in_window, mut bytes_in_window) = (0, 0);
         let known = |batch: &BatchView<'_>, directory: &Directory| {
             let (chain, number) = batch.key();
             let listed = *before.get(&chain)?.get(&number)?;
             Some((listed, Stored::read(directory, batch, listed.hash)?))
         };
+        let has_l1 = self.trees.options().l1.is_some();
         let mut flush = |window: &mut Vec<BatchView<'_>>, published: &mut Published| {
             let known: Vec<_> = window.par_iter().map(|batch| known(batch, &directory)).collect();
             let mut open = Vec::new();
             for (batch, known) in window.drain(..).zip(known) {
                 let (chain, number) = batch.key();
                 match known {
-                    Some((listed, stored)) if listed.is_whole && stored.is_current => {
+                    Some((_, Stored { lacking: Some(what), .. })) => {
+                        return Err(PublishError::LackingPart { chain, batch: number, what });
+                    }
+                    Some((listed, stored))
+                        if listed.is_whole
+                            && stored.is_current
+                            && (!has_l1 || stored.is_accepted()) =>
+                    {
                         lists.entry(chain).or_default().insert(number, listed);
                     }
                     known => open.push((batch, known.map(|(_, stored)| stored))),
@@ -123,11 +134,12 @@ impl Publication {
             if batch.logs().is_empty() {
                 continue;
             }
-            in_window += batch.logs().len();
+            logs_in_window += batch.logs().len();
+            bytes_in_window += batch.messages().bytes().len();
             window.push(batch);
-            if in_window >= WINDOW_LOGS {
+            if logs_in_window >= WINDOW_LOGS || bytes_in_window >= WINDOW_BYTES {
                 flush(&mut window, &mut published)?;
-                in_window = 0;
+                (logs_in_window, bytes_in_window) = (0, 0);
             }
         }
         flush(&mut window, &mut published)?;
@@ -157,10 +169,14 @@ impl Publication {
             chains.push(ChainEntry::new(*chain, counts, name, list_hash));
         }
         let (index, index_hash, indexes) = index::write(index, &directory)?;
-        let roots_text = self.roots().to_string();
-        let roots_hash = keccak256(roots_text.as_bytes());
-        let roots = format!("roots/{}.json", digest(roots_hash));
-        directory.write_once(&roots, roots_text.as_bytes())?;
+        let RootFiles { plot, all } = RootFiles::of(&self.trees);
+        let roots_of = |bytes: &[u8], extension: &str| {
+            let hash = keccak256(bytes);
+            let name = format!("roots/{}.{extension}", digest(hash));
+            directory.write_once(&name, bytes).map(|()| (name, hash))
+        };
+        let (roots, roots_hash) = roots_of(&plot, "json")?;
+        let (all_roots, all_roots_hash) = roots_of(all.as_bytes(), "txt")?;
         let manifest = Manifest {
             format: "slproof-published".into(),
             version: VERSION,
@@ -170,6 +186,8 @@ impl Publication {
             indexes,
             roots,
             roots_hash,
+            all_roots,
+            all_roots_hash,
         };
         directory.write("index.html", PAGE.as_bytes())?;
         // Cannot fail: all members are numbers, texts and lists.
@@ -209,14 +227,20 @@ impl Publication {
             .zip(interop)
             .zip(batches)
             .map(|((l1, interop), (batch, stored))| {
-                let shared = |proofs: &Result<BatchProofs<'_>, Failure>| match proofs {
-                    Ok(proofs) => Shared::of(proofs),
+                let verdict = match &l1 {
+                    Ok(proofs) => self.l1_verdict(proofs)?,
+                    Err(_) => None,
+                };
+                let shared = |proofs: &Result<BatchProofs<'_>, Failure>, verdict| match proofs {
+                    Ok(proofs) => Shared::of(proofs, verdict),
                     Err(failure) => Shared::None(failure.clone()),
                 };
                 let (file, parts) = match (l1.as_ref().or(interop.as_ref()), stored) {
                     (Ok(proofs), stored) => {
-                        let mut targets =
-                            Targets { l1_batch_root: shared(&l1), message_root: shared(&interop) };
+                        let mut targets = Targets {
+                            l1_batch_root: shared(&l1, verdict),
+                            message_root: shared(&interop, None),
+                        };
                         if let Some(stored) = stored {
                             stored.complete(proofs.settled().batch_root(), &mut targets);
                         }
@@ -228,7 +252,7 @@ impl Publication {
                 };
                 for (at, part) in parts.iter().enumerate() {
                     let name = part_name(file.chain_id, file.batch_number, at);
-                    directory.write(&name, &serde_json::to_vec(part).unwrap_or_default())?;
+                    directory.write(&name, part)?;
                 }
                 let text = serde_json::to_vec(&file).unwrap_or_default();
                 directory.write(&batch_name(file.chain_id, file.batch_number), &text)?;
@@ -256,21 +280,13 @@ impl Publication {
         Ok(verified(&extractor, batches))
     }
 
-    /// The roots by block.
-    fn roots(&self) -> serde_json::Value {
-        let timeline = self.trees.history().ok();
-        let Some((timeline, forest)) = timeline.zip(self.trees.forest()) else {
-            return json!({"roots": []});
-        };
-        let blocks = &timeline.history().blocks;
-        let roots: Vec<_> = blocks
-            .iter()
-            .filter_map(|block| {
-                let root = timeline.root(timeline.at(*block)?);
-                Some(json!([root.block, root.root, root.chains]))
-            })
-            .collect();
-        json!({"slChainId": forest.sl_chain(), "checkedBy": self.trees.checked_by(), "roots": roots})
+    /// What the state of L1 says of the proofs of a batch, which all lead to one root.
+    fn l1_verdict(&self, proofs: &BatchProofs<'_>) -> Result<Option<L1Verdict>, PublishError> {
+        if self.trees.options().l1.is_none() {
+            return Ok(None);
+        }
+        let record = proofs.prove_all().find_map(Result::ok);
+        Ok(record.map(|record| self.trees.l1_verdict(record)).transpose()?.flatten())
     }
 }
 

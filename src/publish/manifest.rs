@@ -7,8 +7,8 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash},
 };
 
-/// The most lines of one sender or receiver in an index.
-pub const MOST_OF_ADDRESS: usize = 1000;
+/// The most lines of one hash or address in an index.
+pub const MOST_OF_KEY: usize = 1000;
 
 /// The only version.
 pub(super) const VERSION: u32 = 1;
@@ -26,9 +26,11 @@ pub(super) struct Manifest {
     /// The hash of its list of hashes.
     pub(super) index_hash: Hash,
     pub(super) indexes: Vec<IndexEntry>,
-    /// The roots by block.
+    /// Roots by block: the file for the page, and all of them.
     pub(super) roots: String,
     pub(super) roots_hash: Hash,
+    pub(super) all_roots: String,
+    pub(super) all_roots_hash: Hash,
 }
 
 /// A chain.

@@ -15,7 +15,7 @@ use crate::{
     message::L2ToL1Log,
     primitives::Hash,
     proof::{
-        Failure, Hints, Known, LeafRecord, ProofRecord, Reason, Verdict,
+        Failure, Hints, Known, LeafRecord, ProofRecord, Reason,
         proof_group::{FoldedProof, ProofGroup},
         reader::{Defaults, ExactReader, Item, RecordError, compacted},
         verify::Folded,
@@ -160,13 +160,9 @@ impl BulkJudge {
             Ok(Item::Leaf(record)) => self.roots.judge_leaf(&record)?,
             Err(error) => (error.into(), None),
         };
-        let failure = |reason: &Reason| Some(Failure::of(reason.code(), reason, self.hints));
-        let (valid, error) = match &verdict {
-            Verdict::Valid(_) => (Some(true), None),
-            Verdict::Invalid(reason) => (Some(false), failure(reason)),
-            Verdict::CannotJudge(reason) => (None, failure(reason)),
-        };
-        Ok(Some(VerdictLine { line, valid, anchor, error }))
+        let failure = |reason: &Reason| Failure::of(reason.code(), reason, self.hints);
+        let error = verdict.reason().map(failure);
+        Ok(Some(VerdictLine { line, valid: verdict.validity(), anchor, error }))
     }
 }
 

@@ -144,23 +144,23 @@ fn lacking(error: &StateError) -> Known {
 #[must_use]
 pub fn verify(record: &ProofRecord, known_roots: &TrustedRoots) -> Verdict {
     let Some(log) = &record.log else { return RecordError::Missing { field: "log" }.into() };
-    or_damaged(known_roots.judge(record, log))
+    or_damaged(known_roots.judge(record, log)).0
 }
 
 /// As [`verify`], of the record of a leaf of a batch root.
 #[must_use]
 pub fn verify_leaf(record: &LeafRecord, known_roots: &TrustedRoots) -> Verdict {
-    or_damaged(known_roots.judge_leaf(record))
+    or_damaged(known_roots.judge_leaf(record)).0
 }
 
-fn or_damaged(judged: Result<(Verdict, Option<RootLocation>), StateError>) -> Verdict {
-    match judged {
-        Ok((verdict, _)) => verdict,
-        Err(error) => {
-            let failure = Failure::of(FailureCode::StateDamaged, &error, no_hints);
-            Verdict::CannotJudge(Reason::Anchor(failure))
-        }
-    }
+/// A verdict also where the state cannot be read: then there is none on the proof.
+pub(super) fn or_damaged(
+    judged: Result<(Verdict, Option<RootLocation>), StateError>,
+) -> (Verdict, Option<RootLocation>) {
+    judged.unwrap_or_else(|error| {
+        let failure = Failure::of(FailureCode::StateDamaged, &error, no_hints);
+        (Verdict::CannotJudge(Reason::Anchor(failure)), None)
+    })
 }
 
 /// The verdict on one entry of an input, as it is written to the output.

@@ -11,8 +11,14 @@ pub const PAGE: &str = concat!(
     include_str!("../../web/page/end.html"),
 );
 
-/// What a page gets that proves what L1 stored: a script that uses functions of the page, and a place for the proofs.
-const L1: &str = include_str!("../../web/page/l1.html");
+/// What a page gets that shows what L1 accepts: a script that uses functions of the page, and a place for the proofs.
+const L1: &str = concat!(
+    include_str!("../../web/page/l1_start.html"),
+    include_str!("../../web/page/l1_tries.js"),
+    include_str!("../../web/page/l1_rules.js"),
+    include_str!("../../web/page/l1_view.js"),
+    "</script>\n",
+);
 
 /// Where the page takes records from if they are in the page itself.
 const RECORDS: &str = "<script type=\"application/json\" id=\"bundle\">";

@@ -16,9 +16,9 @@ pub struct AccessLine {
     pub time: SystemTime,
     /// The address of the client.
     pub client: Option<IpAddr>,
-    /// The method of HTTP.
+    /// The method of HTTP, at most [`CHARS_LOGGED`](Self::CHARS_LOGGED) characters of it.
     pub method: String,
-    /// The path, without a query, at most 64 bytes of it.
+    /// The path, without a query, as far.
     pub path: String,
     /// The status of HTTP.
     pub status: u16,
@@ -38,6 +38,9 @@ pub struct AccessLine {
 impl AccessLine {
     /// The most calls of an array that are logged one by one.
     pub const CALLS_LOGGED: usize = 8;
+
+    /// The most characters of a text that a client chose. Methods of HTTP may have any length.
+    pub const CHARS_LOGGED: usize = 64;
 }
 
 /// A call and its outcome.

@@ -68,6 +68,7 @@ impl<'s> Service<'s> {
             Method::Find => self.find(call.params)?,
             Method::FindAddress => self.find_address(call.params)?,
             Method::Claims => self.claims(call.params, room)?,
+            Method::Verify => self.verify(call.params)?,
             Method::Overview => Reply::of(&self.data.overview()),
             Method::Roots => self.roots(call.params)?,
             Method::Logs => self.logs(call.params)?,
@@ -256,6 +257,13 @@ impl<'s> Service<'s> {
         let options = self.options.claims.as_ref();
         let json = self.data.claims(which, self.chain, options, room)?;
         Ok(Reply { json, why: None })
+    }
+
+    fn verify(&self, params: Option<&RawValue>) -> Answered {
+        let params = Params::parse(params, 1)?;
+        let record =
+            params.text(0).ok_or_else(|| RpcError::params("the record is missing".into()))?;
+        Ok(Reply::of(&json!(self.data.verdict(record, self.chain)?)))
     }
 
     /// The path of a chain to a batch or block of the settlement layer, by its number. Nodes of chains ask for it.

@@ -23,6 +23,9 @@ use super::{http::Peer, shared::Shared, slow_stream::SlowStream};
 /// How often the server looks whether it is to stop.
 const STOP_INTERVAL: Duration = Duration::from_millis(50);
 
+/// The longest line and headers of a request, in bytes. hyper would hold 400 KiB for each connection.
+const LONGEST_HEAD: usize = 1 << 16;
+
 /// How long the server waits when the system gives it no connection, for example because no more files can be open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -56,6 +59,7 @@ pub(super) async fn serve(listener: TcpListener, routes: Router, shared: &Arc<Sh
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limit)
+            .max_buf_size(LONGEST_HEAD)
             .serve_connection(TokioIo::new(SlowStream::new(stream, limit)), service);
         let connection = ending.watch(connection);
         let shared = Arc::clone(shared);

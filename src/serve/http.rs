@@ -33,8 +33,10 @@ use crate::{
 /// The header with the code of why an answer is null or an error.
 const REASON: HeaderName = HeaderName::from_static("slproof-code");
 
-/// The longest part of a path that is logged.
-const PATH_LOGGED: usize = 64;
+/// What a browser may do with an answer, beside what the page itself says.
+const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_FRAME: HeaderValue = HeaderValue::from_static("frame-ancestors 'none'");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
 const TOO_LARGE: &str = "the request is too large\n";
 
@@ -75,9 +77,10 @@ async fn log(
 ) -> Response {
     let started = Instant::now();
     let client = request.extensions().get().map(|Peer(address)| address.ip());
-    let method = request.method().as_str().to_owned();
-    let path = request.uri().path().chars().take(PATH_LOGGED).collect();
+    let logged = |text: &str| text.chars().take(AccessLine::CHARS_LOGGED).collect();
+    let (method, path) = (logged(request.method().as_str()), logged(request.uri().path()));
     let mut response = next.run(request).await;
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
     let answered: Answered = response.extensions_mut().remove().unwrap_or_default();
     let bytes_out = response.body().size_hint().lower();
     let line = AccessLine {
@@ -215,9 +218,11 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response {
     response
 }
 
-/// The page. Its script asks only this server.
+/// The page. Its script asks only this server, and no other page may show it as its own part.
 async fn page() -> Response {
-    axum::response::Html(PAGE).into_response()
+    let headers =
+        [(header::CONTENT_SECURITY_POLICY, NO_FRAME), (header::REFERRER_POLICY, NO_REFERRER)];
+    (headers, axum::response::Html(PAGE)).into_response()
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {

@@ -45,6 +45,7 @@ methods! {
     Find = "slproof_find",
     FindAddress = "slproof_findAddress",
     Claims = "slproof_claims",
+    Verify = "slproof_verify",
     Overview = "slproof_overview",
     Roots = "slproof_roots",
     Logs = "slproof_logs",

@@ -49,6 +49,7 @@ mod service;
 mod shared;
 mod slow_stream;
 mod stamp;
+mod verdict;
 
 pub use access::{AccessLine, CallLine, Outcome};
 pub use addresses::{BridgeAddresses, ChainAddresses};

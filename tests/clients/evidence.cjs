@@ -1,18 +1,30 @@
 // Runs the scripts of a bundle with proofs of L1's slots, without a browser. Argument: the bundle, which may have a list
-// of states of L1. Prints a line for each state and record: where L1 stored the root, or why it is refused.
+// of states of L1. With two more arguments, dumps of anvil in lines and the address of Bridgehub, the dumps are the states, and
+// the lines on standard input are the records. Prints a line for each state and record: where L1 stored the root and by what
+// it accepts the settlement layer, or why it is refused.
 const { readFileSync } = require("node:fs");
 
-const bundle = readFileSync(process.argv[2], "utf8");
+const [file, dumps, bridgehub] = process.argv.slice(2), bundle = readFileSync(file, "utf8");
 const scripts = bundle.split("<script>").slice(1).map((rest) => rest.split("</script>")[0]);
-const names = "JSON_EXACT, refuses, provenState, checkStored";
-const { JSON_EXACT, refuses, provenState, checkStored } = new Function(`${scripts.join("\n")}; return { ${names} };`)();
+const names = "JSON_EXACT, refuses, provenState, checkAccepted";
+const { JSON_EXACT, refuses, provenState, checkAccepted } = new Function(`${scripts.join("\n")}; return { ${names} };`)();
 
 const data = (id) => [].concat(JSON_EXACT(bundle.split(`id="${id}">`)[1].split("</script>")[0]));
-for (const l1 of data("l1")) {
-  for (const record of data("bundle")) {
+const lines = (text) => text.split("\n").filter((line) => line).map((line) => JSON_EXACT(line));
+// Every slot that a dump does not have is zero.
+const state = ({ accounts }) => {
+  const slots = Object.entries(accounts).flatMap(([address, { storage }]) => Object.entries(storage).map(([slot, value]) => [address + slot, BigInt(value)]));
+  return { number: 0n, slots: new Map(slots), empty: { has: () => true } };
+};
+const states = dumps
+  ? lines(readFileSync(dumps, "utf8")).map((dump) => { const whole = state(dump); return [{ bridgehub }, () => whole]; })
+  : data("l1").map((l1) => [l1, () => provenState(l1)]);
+const records = dumps ? lines(readFileSync(0, "utf8")) : data("bundle");
+for (const [l1, read] of states) {
+  for (const record of records) {
     try {
-      const state = provenState(l1), { chain, batch, root, contract } = checkStored(l1, state, record);
-      console.log(JSON.stringify({ block: String(state.number), chain: String(chain), batch: String(batch), root, contract }));
+      const proven = read(), { chain, batch, root, contract, through } = checkAccepted(l1, proven, record);
+      console.log(JSON.stringify({ block: String(proven.number), chain: String(chain), batch: String(batch), root, contract, through }));
     } catch (error) {
       console.log(JSON.stringify({ error: error.message, isRefused: refuses(error) }));
     }

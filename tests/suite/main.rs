@@ -253,11 +253,17 @@ mod serve {
     /// The page in Chromium: what a person finds, sees, copies and changes.
     mod browser;
 
-    /// Bundles with proofs of what L1 stored, and their script.
+    /// Bundles with proofs of slots of L1, and their script.
     mod evidence;
 
-    /// Published directories: a plain client, later runs, changed files.
+    /// What the script of a bundle says about states of L1, beside what contracts and `verify` say.
+    mod l1_rules;
+
+    /// Published directories: a plain client, changed files.
     mod published;
+
+    /// Later runs of `publish`, and interrupted ones.
+    mod published_again;
 
     /// Real clients, with the versions that `tests/clients/` pins.
     mod clients;

@@ -14,6 +14,7 @@ async function ask(name, options) {
     throw new Error("no answer from " + location.host + ": the server does not run, or there is no network. Try again");
   }
 }
+/* Each source gives for a log its record, a note, and what it says of L1: a verdict, or nothing. The page cannot check that. */
 class ServerSource {
   async call(method, params) {
     const response = await ask("./", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }) });
@@ -37,7 +38,8 @@ class ServerSource {
     const prove = (name) => this.call("slproof_proof", [{ chainId: at.chainId, batchNumber: at.batchNumber, id: at.id, target: name }]);
     if (target === "messageRoot") return [await prove("first")];
     // The root of a chain's own batch is what L1 stores if the chain settles there.
-    return prove("sl-batch:first").then((record) => [record], (error) => prove("batch-root").then((record) => [record, error.message], () => { throw error; }));
+    const [record, note] = await prove("sl-batch:first").then((record) => [record], (error) => prove("batch-root").then((record) => [record, error.message], () => { throw error; }));
+    return [record, note, await this.call("slproof_verify", [record]).catch(({ message }) => ({ valid: null, error: { message } }))];
   }
 }
 class PublishedSource {
@@ -49,12 +51,12 @@ class PublishedSource {
     const response = await ask(name);
     if (!response.ok) throw new Error(response.status === 404 ? name + " is not here" : name + ": status " + response.status);
     const body = await response.text();
-    if (hash !== undefined && hex(keccak(text(body))) !== hash) throw new Error(name + " has another hash than manifest.json says");
+    if (hash !== undefined && hex(keccak(text(body))) !== hash) throw new Error(name + " has another hash than the file that names it says");
     try { return JSON_EXACT(body); } catch { throw new Error(name + " is damaged: it is not JSON"); }
   }
   async overview() {
     const file = await this.json(this.manifest.roots, this.manifest.rootsHash);
-    return { layers: [{ ...file, count: file.roots.length }], chains: this.manifest.chains };
+    return { layers: [file], chains: this.manifest.chains };
   }
   async find(hash) {
     const isAddress = hash.length === 42, key = isAddress ? hash.slice(-16) : hash.slice(2, 18), found = {};
@@ -72,7 +74,7 @@ class PublishedSource {
     return found;
   }
   batch(chain, batch) { return this.json(`batches/${chain}/${batch}.json`); }
-  async entries(file, part) { return file.nodes ? (await this.json(`batches/${file.chainId}/${file.batchNumber}.${part}.json`)).entries : file.entries; }
+  async entries(file, part) { return file.nodes ? (await this.json(`batches/${file.chainId}/${file.batchNumber}.${part}.json`, file.parts[part])).entries : file.entries; }
   async logs(chain, batch) {
     const file = await this.batch(chain, batch), parts = file.nodes || [file.root];
     const entries = await Promise.all(parts.map((_, part) => this.entries(file, part)));
@@ -95,7 +97,7 @@ class PublishedSource {
     }
     const proof = [shared.metadata, ...path.map(hex), ...file.above, ...shared.tail].filter((w) => w !== null);
     return [{ chainId: file.chainId, batchNumber: file.batchNumber, id: at.id, root: file.root, proof, target: shared.target, log: entry.log, message: entry.message,
-      ...inLog(entry.log), txHash: entry.txHash, l1Timestamp: shared.l1Timestamp, checkedBy: shared.checkedBy }];
+      ...inLog(entry.log), txHash: entry.txHash, l1Timestamp: shared.l1Timestamp, checkedBy: shared.checkedBy }, undefined, shared.l1];
   }
 }
 /* Records in the page itself: evidence in one file. */

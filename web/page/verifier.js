@@ -108,6 +108,6 @@ function fold(given, steps = []) {
   if (target && target.timestamp !== undefined && (timestamp === undefined || timestamp > target.timestamp))
     throw new Error("the target has the timestamp " + target.timestamp + ", but that of the batch in the proof is " + (timestamp === undefined ? "missing" : timestamp));
   if (target && target.root !== root) throw new Error("the proof folds to " + root + ", not to " + target.root);
-  return { steps, end, root, record };
+  return { steps, end, root, record, timestamp };
 }
 

@@ -60,15 +60,28 @@ async function place(chain, batch, id) {
     ["sender", (log) => short(log.sender), "mono"], ["value", (log) => short(log.value), "mono"]]);
 }
 async function show(at, moves) {
-  const mine = asks, [record, note] = await source.record(at, $("target").value);
+  const mine = asks, [record, note, l1] = await source.record(at, $("target").value);
   if (mine !== asks) return "";
   if (record === null) throw new Error("there is no proof of this log");
   current = at;
   $("proof").hidden = false;
   $("record").value = exact(record, 1);
   check();
+  saysOfL1(l1);
   if (moves) { $("proof").scrollIntoView(); $("proof-title").focus({ preventScroll: true }); }
   return note;
+}
+/* Whether the verifying chain accepts the root: what the source says of L1, or that it was not checked. */
+function saysOfL1(l1) {
+  const who = source.manifest ? "Who published this" : "This server", at = l1 && l1.block !== undefined ? ` at block ${l1.block} of L1` : "";
+  const why = l1 && l1.error ? ": " + l1.error.message : ".";
+  const said = source.places ? ($("l1") ? "Whether L1 accepts the proof: see below." : "Not checked: whether the verifying contract knows the root.")
+    : $("target").value === "messageRoot" ? "Not checked: whether a chain has imported the root."
+    : !l1 || l1.valid === null ? `Not checked: whether L1 accepts the proof${at}${why}`
+    : l1.valid ? `${who} says that L1 accepts the proof${at}. The root is in ${l1.anchor}. This browser cannot check that.`
+    : `✗ ${who} says that L1 refuses the proof${at}${why}`;
+  $("l1-says").textContent = said;
+  $("l1-says").className = l1 && l1.valid === false ? "bad" : "dim";
 }
 /* What the root at the end of a proof is. */
 function anchor(record, end, root) {
@@ -216,7 +229,7 @@ if (typeof document !== "undefined") {
   $("by-hash").onsubmit = (event) => { event.preventDefault(); visit($("hash").value.trim()); };
   $("by-place").onsubmit = (event) => { event.preventDefault(); visit(["chain", "batch", "index"].map((id) => $(id).value.trim()).filter((part, at) => part || at < 2).join("/")); };
   $("target").onchange = () => current && attempt(() => show(current));
-  $("record").oninput = check;
+  $("record").oninput = () => { check(); $("l1-says").textContent = ""; };
   window.onhashchange = go;
-  start();
+  document.addEventListener("DOMContentLoaded", start); // a bundle may have a further script
 }

@@ -18,13 +18,17 @@ impl CallOptions {
     ///
     /// # Errors
     /// [`CallError::NoAddress`] if no contract is known, [`CallError::NotOnL1`] if a call cannot take such
-    /// proofs, [`CallError::OneContract`] if there are several calls, but one contract.
+    /// proofs, [`CallError::NoFinalizeDeposit`] if L1 no longer has it, [`CallError::OneContract`] if there are several
+    /// calls, but one contract.
     pub fn check(&self, target: TargetKind) -> Result<(), CallError> {
         let is_block = target == TargetKind::Block;
         match self.call {
             CallChoice::BySender if self.to.is_some() => Err(CallError::OneContract),
             CallChoice::BySender | CallChoice::Only(Call::FinalizeDeposit) if is_block => {
                 Err(CallError::NotOnL1)
+            }
+            CallChoice::Only(Call::FinalizeDeposit) if self.l1.are_since_v33 => {
+                Err(CallError::NoFinalizeDeposit)
             }
             CallChoice::BySender | CallChoice::Only(Call::FinalizeDeposit) => {
                 self.to.or(self.l1.nullifier).map(drop).ok_or(CallError::NoAddress)
@@ -64,6 +68,11 @@ impl CallOptions {
             CallChoice::BySender if !self.is_withdrawal(proof)? => Ok(for_log),
             CallChoice::Only(Call::FinalizeDeposit) if !self.is_withdrawal(proof)? => {
                 Err(CallError::NoWithdrawal { id: proof.id })
+            }
+            CallChoice::BySender | CallChoice::Only(Call::FinalizeDeposit)
+                if self.l1.are_since_v33 =>
+            {
+                Err(CallError::NoFinalizeDeposit)
             }
             CallChoice::BySender => Ok(Call::FinalizeDeposit),
             CallChoice::Only(call) => Ok(call),

@@ -41,6 +41,8 @@ pub struct CallOptions {
 pub struct L1Contracts {
     /// `L1Nullifier`.
     pub nullifier: Option<Address>,
+    /// Whether a state shows that they are of v33 or later, whose `L1Nullifier` has no `finalizeDeposit`.
+    pub are_since_v33: bool,
     /// The contracts of each chain.
     pub chains: BTreeMap<ChainId, ChainContracts>,
 }
@@ -105,6 +107,12 @@ pub enum CallError {
         /// The byte in the log.
         byte: u8,
     },
+    /// The function is gone.
+    #[error(
+        "L1Nullifier is of v33 and has no finalizeDeposit: since then a withdrawal is a bundle of InteropCenter, which \
+         L1InteropHandler executes; whether withdrawals of earlier releases are still paid out is not known"
+    )]
+    NoFinalizeDeposit,
     /// L1 does not store the root.
     #[error(
         "finalizeDeposit is called on L1, which does not store the roots of blocks; prove against sl-batch:N or batch-root"
@@ -130,6 +138,7 @@ impl CallError {
             Self::NoWithdrawal { .. } => FailureCode::NotAWithdrawal,
             Self::UnknownBridge { .. } => FailureCode::WithdrawalSenderUnknown,
             Self::NoBool { .. } => FailureCode::LogNotEncodable,
+            Self::NoFinalizeDeposit => FailureCode::NoFinalizeDeposit,
             Self::NotOnL1 => FailureCode::CallNeedsL1Target,
             Self::NoAddress => FailureCode::NoAddress,
             Self::OneContract => FailureCode::InvalidOptions,

@@ -133,8 +133,11 @@ const checks = {
   async "a message's life as a picture"(browser, url) {
     const wanted = interopOf(MESSAGE), page = await opened(browser, url, wanted.place);
     await isShown(page, MESSAGE);
+    await says(page, "l1-says", "says that L1 accepts the proof");
+    await says(page, "l1-says", "The root is in chainBatchRoots of MessageRoot 0x");
     await page.selectOption("#target", "messageRoot");
     await isShown(page, wanted);
+    await says(page, "l1-says", "Not checked: whether a chain has imported the root.");
     const { slChainId, number, root } = wanted.target;
     assert.deepEqual(await page.locator("#life > li > h3").allTextContents(),
       ["Log " + wanted.id, "Batch " + wanted.batch, "Chain " + wanted.chain, "Settlement layer " + slChainId, `Block ${number} of chain ${slChainId}`]);
@@ -337,7 +340,7 @@ async function changedFiles(browser, url) {
   await refused(batch, MESSAGE.proof.at(-1), "l1BatchRoot", "verdict", "Refused");
   await refused(batch, root, "messageRoot", "verdict", "Refused");
   await refused(batch, "{", "l1BatchRoot", "status", "is damaged");
-  await refused(manifest.roots, `[${number},"${root}`, "messageRoot", "about", "has another hash than manifest.json says");
+  await refused(manifest.roots, `[${number},"${root}`, "messageRoot", "about", "has another hash than the file that names it says");
   await refused("manifest.json", "{", "l1BatchRoot", "about", "manifest.json is damaged");
   // A server that fails has not said that there is nothing.
   const page = await opened(browser, url);
@@ -351,6 +354,7 @@ async function changedFiles(browser, url) {
 async function bundle(browser) {
   const page = await opened(browser, String(pathToFileURL(join(folder, "evidence.html"))));
   await isShown(page, HUGE);
+  await says(page, "l1-says", "Not checked: whether the verifying contract knows the root.");
   assert.equal(await page.getByRole("button", { name: "Copy link" }).count(), 0);
   const [{ verdict }] = await page.evaluate(judged, [changed(await page.inputValue("#record"), HUGE.log)]);
   assert.match(verdict, /^✗ Refused: /);

@@ -6,7 +6,11 @@ use crate::support::{
     withdrawals::{ANYBODY, BASE_TOKEN, BRIDGEHUB, DIAMOND, MESSAGE_ROOT, NULLIFIER, Withdrawals},
 };
 use serde_json::Value;
-use slproof::{keccak::keccak256, primitives::Address};
+use slproof::{
+    keccak::keccak256,
+    primitives::{Address, Word},
+    state::slots::mapping_value,
+};
 
 /// For each log the call and its contract, or the code of the failure.
 fn outcomes(lines: &[Value]) -> Vec<(u64, &str, &str)> {
@@ -79,6 +83,33 @@ fn l1_nullifier_says_which_bridge_the_chain_had() {
         let calls: Vec<&str> = outcomes(&lines).iter().map(|(_, call, _)| *call).collect();
         assert_eq!(calls[..4], [claim, claim, claim, call], "{old_bridge}");
         assert_eq!(calls[4..7], [message; 3]);
+    }
+}
+
+/// L1Nullifier of v33 has no `finalizeDeposit`. Its own storage shows it, and that of MessageRoot, as anchor or as the trees.
+#[test]
+fn since_v33_no_call_pays_out() {
+    let block = Word::from(24_000_000);
+    let timestamp = mapping_value(block, 9.into()).wrapping_add(1);
+    let handler = [(NULLIFIER, Word::from(215), Word::from(1))];
+    let roots = [(MESSAGE_ROOT, Word::from(14), block), (MESSAGE_ROOT, timestamp, Word::from(1))];
+    let message = "proveL2MessageInclusionShared";
+    for (slots, is_in_trees) in [(&handler[..], false), (&roots, true)] {
+        let fixture = Withdrawals::with_old_bridge("v31", Some(ANYBODY));
+        std::fs::rename(fixture.l1_with(slots), fixture.path("l1.json")).unwrap();
+        let auto = ["--all", "--call", "auto", "--l1-nullifier", NULLIFIER];
+        let (run, lines) = fixture.prove_to_l1(&auto);
+        assert_eq!(run.code, Some(1), "{}", run.stderr);
+        let calls: Vec<&str> = outcomes(&lines).iter().map(|(_, call, _)| *call).collect();
+        assert_eq!(calls[..4], ["no-finalize-deposit"; 4]);
+        assert_eq!(calls[4..7], [message; 3]);
+        let only = ["--all", "--call", "finalize-deposit", "--l1-nullifier", NULLIFIER, "--json"];
+        let (run, lines) = fixture.prove_to_l1(&only);
+        assert_eq!((run.code, lines.len()), (Some(2), 0), "{}", run.stderr);
+        assert!(run.stderr.contains("\"no-finalize-deposit\""), "{}", run.stderr);
+        // Without the state of L1, its trees show it or nothing does.
+        let code = if is_in_trees { 2 } else { 1 };
+        assert_eq!(fixture.prove(&only).0.code, Some(code));
     }
 }
 

@@ -7,13 +7,20 @@ use serde_json::{Value, json};
 
 use crate::support::{
     binary::run,
-    json as fixture_json,
+    fixture, json as fixture_json,
     server::{Server, withdrawals},
     tools::{is_installed, tool},
+    withdrawals::BRIDGEHUB,
 };
 
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/browser").join(name)
+}
+
+/// The flags for the state of L1.
+fn l1() -> [String; 4] {
+    let state = fixture("gateway-v29-to-v31/l1.state.anvil.json");
+    ["--anchor", state.to_str().unwrap(), "--anchor-bridgehub", BRIDGEHUB].map(str::to_owned)
 }
 
 /// Files of a Gateway, of which one batch has more than 256 logs and others have large numbers; served and published.
@@ -34,9 +41,11 @@ impl Site {
         withdrawals(&archive);
         let archive = archive.to_str().unwrap();
         let site = folder.path().join("site");
-        let published = run(["publish", "--archive", archive, "-o", site.to_str().unwrap()]);
+        let flags = [&["--archive", archive].map(str::to_owned)[..], &l1()].concat();
+        let output = ["publish", "-o", site.to_str().unwrap()].map(str::to_owned);
+        let published = run(output.iter().chain(&flags));
         assert_eq!(published.code, Some(0), "{}", published.stderr);
-        let server = Server::start(["--archive", archive].map(str::to_owned));
+        let server = Server::start(flags);
         Some(Self { folder, server })
     }
 
@@ -51,8 +60,9 @@ impl Site {
     /// What `prove` writes, line by line.
     fn proven(&self, flags: &[&str]) -> Vec<String> {
         let archive = self.folder.path().join("gateway");
-        let files = ["prove", "-q", "--archive", archive.to_str().unwrap()];
-        let made = run(files.iter().chain(flags));
+        let files = ["prove", "-q", "--archive", archive.to_str().unwrap()].map(str::to_owned);
+        let flags = flags.iter().map(|flag| (*flag).to_owned());
+        let made = run(files.into_iter().chain(l1()).chain(flags));
         assert_eq!(made.code, Some(0), "{}", made.stderr);
         made.stdout.lines().map(str::to_owned).collect()
     }

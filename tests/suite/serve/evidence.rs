@@ -1,4 +1,4 @@
-//! Bundles with proofs of what L1 stored. Their script is run by Node.
+//! Bundles with proofs of slots of L1. Their script is run by Node.
 
 use std::{fs, path::Path};
 
@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 use crate::support::{
     binary::{Run, prove_args, run},
     fixture, json, json_lines,
-    state_tries::{BRIDGEHUB, RECORDED},
+    state_tries::{BRIDGEHUB, RECORDED, StateTries},
     tools::tool,
 };
+
+/// L1ChainAssetHandler in the state of v31.
+const HANDLER: &str = "0xa2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2";
 
 /// What the script of a bundle says about each of its records; `None` if Node is not installed.
 fn checked(bundle: &Path) -> Option<Vec<Value>> {
@@ -39,7 +42,7 @@ fn through(folder: &str, chain: &Value, batch: &Value, sl_batch: &Value) -> Vec<
 
 /// Writes the bundle of the first record that the contracts on L1 accepted, on which the recorded answers decide.
 /// Returns what was accepted.
-fn recorded((folder, answers, trusted): (&str, &str, &str), output: &Path) -> Value {
+pub(super) fn recorded((folder, answers, trusted): (&str, &str, &str), output: &Path) -> Value {
     let accepted = json_lines(&format!("{folder}/proofs_l1.jsonl.gz")).remove(0);
     let (batch, index) = (&accepted["batchNumber"], accepted["logIndex"].to_string());
     let mut which = through(folder, &accepted["chainId"], batch, &accepted["target"]["slBatch"]);
@@ -56,9 +59,9 @@ fn element(text: &str, id: &str) -> Value {
     serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
 }
 
-/// The answers that anvil gave prove the root of a record that the contracts on L1 accepted, for both releases.
+/// The answers that anvil gave decide on a record that the contracts on L1 accepted, for both releases.
 #[test]
-fn a_bundle_shows_that_l1_stored_its_roots() {
+fn a_bundle_shows_that_l1_accepts_its_proofs() {
     let folder = tempfile::tempdir().unwrap();
     for of in RECORDED {
         let (gateway, _, trusted) = of;
@@ -71,6 +74,9 @@ fn a_bundle_shows_that_l1_stored_its_roots() {
         assert!(!text.contains("https://") && !text.contains("src="), "it needs no network");
         let Some(said) = checked(&output) else { return };
         assert_eq!(said.len(), 1);
+        // By what L1 accepts the settlement layer: the Bridgehub of v29, the L1ChainAssetHandler of v31.
+        let by = if gateway == "gateway-v29" { BRIDGEHUB } else { HANDLER };
+        assert!(said[0]["through"].as_str().unwrap().ends_with(by), "{}", said[0]);
         let root = &accepted["target"]["root"];
         for (name, value) in [
             ("root", root),
@@ -83,6 +89,44 @@ fn a_bundle_shows_that_l1_stored_its_roots() {
         let dump = json(&format!("{gateway}/l1.state.anvil.json"));
         let storage = &dump["accounts"][said[0]["contract"].as_str().unwrap()]["storage"];
         assert!(storage.as_object().unwrap().values().any(|value| value == root));
+    }
+}
+
+/// L1 of v33: proofs that end in the root of a batch, whether it has eight leaves or is from before the upgrade.
+#[test]
+fn a_bundle_shows_that_l1_of_v33_accepts_its_proofs() {
+    let folder = tempfile::tempdir().unwrap();
+    let [proof, bundle] = ["proof.json", "evidence.html"].map(|name| folder.path().join(name));
+    let state = json("v33/state.anvil.json.gz");
+    let bridgehub = json("v33/roots.json.gz")["bridgehub"].as_str().unwrap().to_owned();
+    let (tries, path) = (StateTries::of_dump(&state), |file: &str| {
+        fixture(&format!("v33/{file}")).to_str().unwrap().to_owned()
+    });
+    let block = tries.block(24_000_000);
+    let finals = json_lines("v33/proofs.jsonl.gz");
+    let mut finals = finals.iter().filter(|line| line["target"]["kind"] == "batch-root");
+    let siblings =
+        |count: usize| move |line: &&Value| line["proof"].as_array().unwrap().len() == count + 1;
+    for line in [finals.find(siblings(15)).unwrap(), finals.rfind(siblings(17)).unwrap()] {
+        let [chain, batch, index] =
+            ["chainId", "batchNumber", "logIndex"].map(|name| line[name].to_string());
+        let (tree, logs) = (path("state.anvil.json.gz"), path("logs.jsonl.gz"));
+        let which = ["--chain", &chain, "--batch", &batch, "--index", &index];
+        let files =
+            ["prove", "-q", "--tree", &tree, "--bridgehub", &bridgehub, "--messages", &logs];
+        let prove = |output: &Path, rest: &[&str]| {
+            let output = ["--target", "batch-root", "-o", output.to_str().unwrap()];
+            let made = run(files.iter().chain(&which).chain(&output).chain(rest));
+            assert_eq!(made.code, Some(0), "{}", made.stderr);
+        };
+        prove(&proof, &[]);
+        let proof = proof.to_str().unwrap();
+        let answers = tries.answers(&block, proof, folder.path(), &["--bridgehub", &bridgehub]);
+        let anchors: Vec<&str> = answers.iter().flat_map(|file| ["--anchor", file]).collect();
+        let rest = ["--trust-block", &block.hash, "--anchor-bridgehub", &bridgehub];
+        prove(&bundle, &[&anchors[..], &rest, &["--format", "bundle"]].concat());
+        let Some(said) = checked(&bundle) else { return };
+        assert_eq!(said[0]["root"], line["root"], "{}", said[0]);
     }
 }
 

@@ -151,7 +151,9 @@ fn requests_that_are_not_http_are_refused() {
     let gateway = Gateway::new("gateway-v29");
     let server = gateway.serve(&[]);
     let long = "x".repeat(1 << 20);
+    let longer_than_allowed = "x".repeat(70_000);
     for (sent, status) in [
+        (format!("GET /health HTTP/1.1\r\nhost: x\r\na: {longer_than_allowed}\r\n\r\n"), 431),
         ("\u{16}\u{3}\u{1}\0\u{1}\0".to_owned(), 400),
         ("POST\r\n\r\n".to_owned(), 400),
         ("GET /health HTTP/9.9\r\n\r\n".to_owned(), 400),
@@ -175,6 +177,20 @@ fn requests_that_are_not_http_are_refused() {
         assert!(found == status || found == 0 && sent.len() > 1 << 16, "{found}: {shown}");
     }
     is_served(&server);
+}
+
+/// What a client chooses takes a limited part of a line of the log: a method of HTTP may have any length.
+#[test]
+fn a_line_of_the_log_is_short() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    let long = "X".repeat(10_000);
+    assert_eq!(server.request(&long, &format!("/{long}"), "", b"").status, 405);
+    let line = server.line_with("bytesOut");
+    assert_eq!(
+        (&line["method"], &line["path"]),
+        (&json!("X".repeat(64)), &json!(format!("/{}", "X".repeat(63))))
+    );
 }
 
 /// Clients that break off at any point leave nothing behind: no connection, no work, no answer for another.

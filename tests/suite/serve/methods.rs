@@ -9,6 +9,7 @@ use crate::support::{
     l1::L1State,
     server::{Gateway, RECORDED, Server, withdrawals},
     vectors,
+    withdrawals::BRIDGEHUB,
 };
 
 /// Without the settlement layer's batches nothing can be proven to L1, and the server says so.
@@ -225,6 +226,57 @@ fn claims_are_those_of_the_command() {
     {
         assert_eq!(error_code(&server.call("/", "slproof_claims", which)), -32602);
     }
+}
+
+/// What L1 says of a record is what `verify` says with the same state.
+#[test]
+fn verdicts_of_l1_are_those_of_verify() {
+    let gateway = Gateway::new("gateway-v29");
+    let l1 = fixture("gateway-v29/l1.state.anvil.json");
+    let l1 = l1.to_str().unwrap();
+    let server = gateway.serve(&["--anchor", l1, "--anchor-bridgehub", BRIDGEHUB]);
+    let proof = |target: &str| {
+        let request = json!([{"chainId": 324, "batchNumber": 501_239, "id": 9, "target": target}]);
+        server.result("/", "slproof_proof", request)
+    };
+    let good = proof("sl-batch:first");
+    let mut bad = good.clone();
+    bad["id"] = json!(7);
+    let mut unnamed = good.clone();
+    for member in ["log", "message", "messageHash", "sender"] {
+        unnamed.as_object_mut().unwrap().remove(member);
+    }
+    let answer =
+        json!({"proof": good["proof"], "id": 9, "root": good["root"], "batchNumber": 501_239});
+    let l1_block = json("gateway-v29/l1.state.anvil.json")["best_block_number"].clone();
+    let mut valid = Vec::new();
+    for record in [&good, &bad, &unnamed, &proof("first"), &answer] {
+        let said = server.result("/324", "slproof_verify", json!([record]));
+        let flags =
+            ["verify", "-", "--anchor", l1, "--bridgehub", BRIDGEHUB, "--report", "-", "-q"];
+        let flags = [&flags[..], &["--chain-id", "324"]].concat();
+        let verified = run_with_input(flags, record.to_string().as_bytes());
+        let mut expected: Value = serde_json::from_str(&verified.stdout).unwrap();
+        expected.as_object_mut().unwrap().remove("line");
+        // The command adds hints.
+        let code = |verdict: &Value| verdict["error"]["code"].clone();
+        assert_eq!(
+            (&said["valid"], &said["anchor"]),
+            (&expected["valid"], &expected["anchor"]),
+            "{said}"
+        );
+        assert_eq!(code(&said), code(&expected), "{said}");
+        assert_eq!(said["block"], l1_block, "{said}");
+        valid.push(said["valid"].clone());
+    }
+    assert_eq!(valid[..3], [json!(true), json!(false), Value::Null]);
+    for params in
+        [json!([]), json!([{"request": {}, "error": {"code": "node-null", "message": ""}}])]
+    {
+        assert_eq!(error_code(&server.call("/", "slproof_verify", params)), -32602);
+    }
+    let without = gateway.serve(&[]).call("/", "slproof_verify", json!([good]));
+    assert_eq!(error_code(&without), -32601, "{without}");
 }
 
 /// The path from the leaf of a chain is the end of every proof of this chain to the same root.

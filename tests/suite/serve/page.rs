@@ -302,6 +302,14 @@ fn the_server_shows_the_page() {
     let page = server.get("/");
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
     assert_eq!(page.body, PAGE);
+    for (name, value) in [
+        ("content-security-policy", "frame-ancestors 'none'"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert_eq!(page.header(name), Some(value), "{name}");
+    }
+    assert_eq!(server.get("/health").header("x-content-type-options"), Some("nosniff"));
     assert!(page.body.contains("default-src 'none'") && !page.body.contains("https://"));
     let found = server.result("/", "slproof_find", json!([crate::support::server::RECORDED]));
     let places = json!([{"chainId": 324, "batchNumber": 501_239, "id": 8}, {"chainId": 324, "batchNumber": 501_239, "id": 9}]);

@@ -21,7 +21,7 @@ fn client() -> PathBuf {
 }
 
 /// A plain server of files. It ends with the process.
-fn serve_files(directory: &Path) -> String {
+pub(super) fn serve_files(directory: &Path) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let directory = directory.to_owned();
@@ -46,7 +46,7 @@ fn serve_files(directory: &Path) -> String {
 }
 
 /// What the client makes: the lines, and the most files that one proof needed.
-fn made(url: &str, value: &str, target: &str) -> (Vec<String>, u64) {
+pub(super) fn made(url: &str, value: &str, target: &str) -> (Vec<String>, u64) {
     let output = Command::new("python3").arg(client()).args([url, value, target]).output().unwrap();
     let run = Run::from(output);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
@@ -54,18 +54,35 @@ fn made(url: &str, value: &str, target: &str) -> (Vec<String>, u64) {
     (lines, run.stderr.trim().parse().unwrap())
 }
 
-fn publish(gateway: &Gateway, rest: &[&str]) -> Run {
+pub(super) fn publish(gateway: &Gateway, rest: &[&str]) -> Run {
     let site = gateway.path("site").to_str().unwrap().to_owned();
     let args = ["publish", "-o", &site].map(str::to_owned);
     let rest = rest.iter().map(|flag| (*flag).to_owned());
     run(args.into_iter().chain(gateway.flags()).chain(rest))
 }
 
-fn verified(gateway: &Gateway) -> Run {
+/// Makes the message archive of a Gateway from other lines of logs.
+pub(super) fn index(gateway: &Gateway, lines: &str) {
+    let (logs, archive) = (gateway.path("some.jsonl"), gateway.path("gateway.slmsg"));
+    fs::write(&logs, lines).unwrap();
+    let indexed = run(["index", logs.to_str().unwrap(), "-o", archive.to_str().unwrap()]);
+    assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+}
+
+/// A Gateway whose archive has only a few batches, and their lines.
+pub(super) fn small() -> (Gateway, String) {
+    let gateway = Gateway::new("gateway-v29");
+    let all = fs::read_to_string(gateway.path("logs.jsonl")).unwrap();
+    let some: String = all.lines().take(8).map(|line| format!("{line}\n")).collect();
+    index(&gateway, &some);
+    (gateway, some)
+}
+
+pub(super) fn verified(gateway: &Gateway) -> Run {
     run(["verify", "--published", gateway.path("site").to_str().unwrap()])
 }
 
-fn prove(gateway: &Gateway, rest: &[&str]) -> Vec<String> {
+pub(super) fn prove(gateway: &Gateway, rest: &[&str]) -> Vec<String> {
     let mut flags = gateway.flags();
     if rest.contains(&"first") {
         flags.truncate(4);
@@ -76,7 +93,7 @@ fn prove(gateway: &Gateway, rest: &[&str]) -> Vec<String> {
     proven.stdout.lines().map(str::to_owned).collect()
 }
 
-fn manifest(gateway: &Gateway) -> Value {
+pub(super) fn manifest(gateway: &Gateway) -> Value {
     serde_json::from_slice(&fs::read(gateway.path("site/manifest.json")).unwrap()).unwrap()
 }
 
@@ -166,139 +183,41 @@ fn senders_are_found_and_counts_are_those_of_the_archive() {
 /// A contract with logs in many batches.
 const SYSTEM: &str = "0x000000000000000000000000000000000000800b";
 
-/// A second run changes only what is new; files of batches stay as they are.
+/// All roots are published as lines, and for the page no more than it draws. The two have to agree.
 #[test]
-fn a_later_run_adds_what_is_new() {
-    let gateway = Gateway::new("gateway-v29");
-    let all = fs::read_to_string(gateway.path("logs.jsonl")).unwrap();
-    let some: String = all.lines().take(20).map(|line| format!("{line}\n")).collect();
-    let index = |text: &str| {
-        let (logs, archive) = (gateway.path("some.jsonl"), gateway.path("gateway.slmsg"));
-        fs::write(&logs, text).unwrap();
-        let indexed = run(["index", logs.to_str().unwrap(), "-o", archive.to_str().unwrap()]);
-        assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+fn roots_are_those_of_the_contract() {
+    let (gateway, _) = small();
+    publish(&gateway, &[]);
+    let good = manifest(&gateway);
+    let path = |manifest: &Value, member: &str| {
+        gateway.path("site").join(manifest[member].as_str().unwrap())
     };
-    index(&some);
-    publish(&gateway, &[]);
-    let before = manifest(&gateway);
-    let files = |name: &str| fs::metadata(gateway.path(name)).unwrap().modified().unwrap();
-    let first = &before["chains"][0];
-    let list =
-        fs::read_to_string(gateway.path("site").join(first["list"].as_str().unwrap())).unwrap();
-    let batch = list.split(' ').next().unwrap();
-    let name = format!("site/batches/{}/{batch}.json", first["chainId"]);
-    let written = files(&name);
-    // Nothing is new.
-    publish(&gateway, &[]);
-    assert_eq!(manifest(&gateway), before);
-    // The archive grows.
-    index(&all);
-    publish(&gateway, &[]);
-    assert_ne!(manifest(&gateway), before);
-    assert_eq!(files(&name), written);
-    assert_eq!(verified(&gateway).code, Some(0));
-    // An archive without what was published is refused.
-    index(&some);
-    let refused = publish(&gateway, &[]);
-    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    assert_eq!(verified(&gateway).code, Some(0));
-}
-
-/// Batches without a proof to L1 are published with the other one, and again when there is one.
-#[test]
-fn a_partial_batch_is_completed_later() {
-    let gateway = Gateway::new("gateway-v29");
-    let states = || {
-        let manifest = manifest(&gateway);
-        let list = manifest["chains"][0]["list"].as_str().unwrap();
-        let text = fs::read_to_string(gateway.path("site").join(list)).unwrap();
-        text.lines().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    publish_without_l1(&gateway, None);
-    assert!(states().iter().all(|state| state == "partial"), "{:?}", states());
-    assert_eq!(verified(&gateway).code, Some(0));
-    // The trees of another history prove only a batch that both have; the other proofs stay.
-    let lists = |manifest: &Value| -> Vec<Value> {
-        let chains = manifest["chains"].as_array().unwrap().iter();
-        chains.filter(|chain| chain["chainId"] != 8_022_833).cloned().collect()
-    };
-    let before = manifest(&gateway);
-    let other = Gateway::new("gateway-v31");
-    publish_without_l1(&gateway, Some(other.path("gateway.sltree").to_str().unwrap()));
-    let after = manifest(&gateway);
-    assert_eq!(lists(&after), lists(&before));
-    assert_eq!(lists(&after).len(), 14);
-    assert_eq!(after["index"], before["index"]);
-    assert_eq!(verified(&gateway).code, Some(0));
-    publish(&gateway, &[]);
-    assert!(states().iter().all(|state| state == "whole"), "{:?}", states());
-    assert_eq!(verified(&gateway).code, Some(0));
-}
-
-/// Batches that were published without hashes of transactions get them, and keep the proofs that this run cannot make.
-#[test]
-fn a_later_run_adds_hashes_of_transactions() {
-    let gateway = Gateway::new("gateway-v29");
-    let with = fs::read(gateway.path("gateway.slmsg")).unwrap();
-    let all = fs::read_to_string(gateway.path("logs.jsonl")).unwrap();
-    let without = all.lines().map(|line| {
-        let mut line: Value = serde_json::from_str(line).unwrap();
-        line.as_object_mut().unwrap().remove("transactions");
-        format!("{line}\n")
-    });
-    let (logs, archive) = (gateway.path("without.jsonl"), gateway.path("gateway.slmsg"));
-    fs::write(&logs, without.collect::<String>()).unwrap();
-    let indexed = run(["index", logs.to_str().unwrap(), "-o", archive.to_str().unwrap()]);
-    assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
-    publish(&gateway, &[]);
-    fs::write(&archive, with).unwrap();
-    publish_without_l1(&gateway, None);
-    let checked = verified(&gateway);
-    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
-    let mut expected =
-        prove(&gateway, &["--tx", RECORDED, "--target", "sl-batch:first", "--format", "ndjson"]);
-    let (mut lines, _) = made(&serve_files(&gateway.path("site")), RECORDED, "l1BatchRoot");
+    let lines = fs::read_to_string(path(&good, "allRoots")).unwrap();
+    let stored = crate::support::json("gateway-v29/roots.json")["historicalRoot"].clone();
+    let mut expected: Vec<(u64, String)> = stored
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(block, root)| (block.parse().unwrap(), root.as_str().unwrap().to_owned()))
+        .collect();
     expected.sort();
-    lines.sort();
-    assert!(!lines.is_empty());
-    assert_eq!(lines, expected);
-}
-
-/// Publishes what the trees show without the batches of the settlement layer.
-fn publish_without_l1(gateway: &Gateway, tree: Option<&str>) {
-    let mut flags = gateway.flags();
-    flags.truncate(4);
-    if let Some(tree) = tree {
-        flags[1] = tree.to_owned();
-    }
-    let site = gateway.path("site").to_str().unwrap().to_owned();
-    let published = run(["publish".to_owned(), "-o".to_owned(), site].into_iter().chain(flags));
-    assert_eq!(published.code, Some(0), "{}", published.stderr);
-}
-
-/// A failure of power may leave empty files under names that have the digest of their content.
-#[test]
-fn files_of_an_interrupted_run_are_written_again() {
-    let gateway = Gateway::new("gateway-v29");
-    publish(&gateway, &[]);
-    let before = manifest(&gateway);
-    let site = gateway.path("site");
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let index = site.join(text(&before["index"]));
-    let messages = fs::read_dir(index.join("messages")).unwrap().next().unwrap().unwrap().path();
-    fs::remove_file(site.join("manifest.json")).unwrap();
-    for file in [
-        messages,
-        index.join("hashes.txt"),
-        site.join(text(&before["roots"])),
-        site.join(text(&before["chains"][0]["list"])),
-    ] {
-        fs::write(file, "").unwrap();
-    }
-    publish(&gateway, &[]);
-    assert_eq!(manifest(&gateway), before);
+    let found = lines.lines().map(|line| line.rsplit_once(' ').unwrap().0.to_owned());
+    assert!(found.eq(expected.iter().map(|(block, root)| format!("{block} {root}"))));
+    let plot: Value = serde_json::from_slice(&fs::read(path(&good, "roots")).unwrap()).unwrap();
+    assert_eq!(plot["count"], expected.len());
+    assert_eq!(plot["roots"].as_array().unwrap().len(), expected.len());
+    // Lines without the newest root, under a name and a hash that fit them.
+    let fewer: String =
+        lines.lines().take(expected.len() - 1).map(|line| format!("{line}\n")).collect();
+    let hash = slproof::keccak::keccak256(fewer.as_bytes()).to_string();
+    let mut bad = good.clone();
+    bad["allRoots"] = json!("roots/fewer.txt");
+    bad["allRootsHash"] = json!(hash);
+    fs::write(path(&bad, "allRoots"), fewer).unwrap();
+    fs::write(gateway.path("site/manifest.json"), bad.to_string()).unwrap();
     let checked = verified(&gateway);
-    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    assert_eq!(checked.code, Some(3), "{}", checked.stderr);
+    assert!(checked.stderr.contains("other roots than roots/fewer.txt"), "{}", checked.stderr);
 }
 
 /// A foreign manifest leads to nothing but regular files in the directory.
@@ -351,6 +270,7 @@ fn a_changed_file_is_noticed() {
         gateway.path("site").join(index).join("hashes.txt"),
         gateway.path("site").join(text(&manifest["chains"][0]["list"])),
         gateway.path("site").join(text(&manifest["roots"])),
+        gateway.path("site").join(text(&manifest["allRoots"])),
         gateway.path("site/manifest.json"),
     ] {
         let good = fs::read(&file).unwrap();

@@ -1,7 +1,7 @@
 //! The state trie and the storage tries of a dump of anvil, and answers of `eth_getProof` from them. alloy-trie
 //! makes them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, path::Path};
 
 use alloy_primitives::{B256, U256, keccak256};
 use alloy_trie::{
@@ -9,7 +9,10 @@ use alloy_trie::{
 };
 use serde_json::{Value, json};
 
-use super::vectors::{hex, unhex};
+use super::{
+    binary::run,
+    vectors::{hex, unhex},
+};
 
 /// Bridgehub in the states of L1.
 pub const BRIDGEHUB: &str = "0x303a465b659cbb0ab36ee643ea362c509eeb5213";
@@ -27,6 +30,9 @@ pub const RECORDED: [(&str, &str, &str); 2] = [
         "0x4a1fb843433f399ecfd5f4400452a1825fde18db13bebdb7af639583e0644aeb",
     ),
 ];
+
+/// A round names slots whose contract or number follows from those of the rounds before.
+const MOST_ROUNDS: usize = 12;
 
 /// The accounts of a block.
 pub struct StateTries {
@@ -157,6 +163,39 @@ impl StateTries {
             "accountProof": self.state(key).1,
             "storageProof": proofs,
         } })
+    }
+
+    /// Asks what `needs` names for proofs until nothing is needed, and returns the files with the answers.
+    pub fn answers(
+        &self,
+        block: &Block,
+        proofs: &str,
+        folder: &Path,
+        flags: &[&str],
+    ) -> Vec<String> {
+        let mut files = Vec::<String>::new();
+        for round in 0..=MOST_ROUNDS {
+            let mut args = vec!["needs", proofs, "--trust-block", &block.hash];
+            args.extend(flags);
+            args.extend(files.iter().flat_map(|file| ["--anchor", file]));
+            let asked = run(args);
+            assert_eq!(asked.code, Some(0), "{}", asked.stderr);
+            if asked.stdout.is_empty() {
+                return files;
+            }
+            let lines = asked.stdout.lines().map(|line| {
+                let request: Value = serde_json::from_str(line).unwrap();
+                let answer = match request["method"] == "eth_getProof" {
+                    true => self.respond(&request),
+                    false => block.answer.clone(),
+                };
+                format!("{answer}\n")
+            });
+            let file = folder.join(format!("answers-{round}.jsonl"));
+            fs::write(&file, lines.collect::<String>()).unwrap();
+            files.push(file.to_str().unwrap().to_owned());
+        }
+        panic!("more than {MOST_ROUNDS} rounds");
     }
 
     /// The answer to a request.

@@ -7,11 +7,8 @@ use crate::support::{
     binary::{Run, run},
     fixture,
     l1::{BRIDGEHUB, L1State, NULLIFIER},
-    state_tries::{Block, StateTries},
+    state_tries::StateTries,
 };
-
-/// A round names slots whose contract or number follows from those of the rounds before.
-const MOST_ROUNDS: usize = 12;
 
 fn path(file: &Path) -> &str {
     file.to_str().unwrap()
@@ -19,38 +16,6 @@ fn path(file: &Path) -> &str {
 
 fn of_gateway(name: &str) -> String {
     path(&fixture(&format!("{FOLDER}/{name}"))).to_owned()
-}
-
-/// Asks until nothing is needed, and returns the files with the answers.
-fn answers(
-    folder: &Path,
-    proofs: &str,
-    (tries, block): (&StateTries, &Block),
-    flags: &[&str],
-) -> Vec<String> {
-    let mut files = Vec::<String>::new();
-    for round in 0..=MOST_ROUNDS {
-        let mut args = vec!["needs", proofs, "--trust-block", &block.hash];
-        args.extend(flags);
-        args.extend(files.iter().flat_map(|file| ["--anchor", file]));
-        let asked = run(args);
-        assert_eq!(asked.code, Some(0), "{}", asked.stderr);
-        if asked.stdout.is_empty() {
-            return files;
-        }
-        let lines = asked.stdout.lines().map(|line| {
-            let request: Value = serde_json::from_str(line).unwrap();
-            let answer = match request["method"] == "eth_getProof" {
-                true => tries.respond(&request),
-                false => block.answer.clone(),
-            };
-            format!("{answer}\n")
-        });
-        let file = folder.join(format!("answers-{round}.jsonl"));
-        fs::write(&file, lines.collect::<String>()).unwrap();
-        files.push(path(&file).to_owned());
-    }
-    panic!("more than {MOST_ROUNDS} rounds");
 }
 
 /// The proofs of all logs of the Gateway's withdrawals, each through the first batch of the Gateway.
@@ -92,7 +57,7 @@ fn is_decided_by_answers(mut l1: L1State) {
     prove(path(&proofs));
     let tries = StateTries::of_dump(&serde_json::from_slice(&fs::read(&dump).unwrap()).unwrap());
     let block = tries.block(54);
-    let of = |flags: &[&str]| answers(folder.path(), path(&proofs), (&tries, &block), flags);
+    let of = |flags: &[&str]| tries.answers(&block, path(&proofs), folder.path(), flags);
     let recheck = |anchor: &[&str]| {
         let report = folder.path().join("report.jsonl");
         let mut args = vec!["recheck", path(&proofs), "--report", path(&report), "-q"];

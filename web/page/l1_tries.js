@@ -1,8 +1,3 @@
-<!-- What `prove --format bundle --anchor` adds to the page: proofs of what L1 stored, and a script that checks them and
-shares nothing with slproof. It uses bytes, hex, join, word, keccak, fold, JSON_EXACT, make and $ of the page. -->
-<script type="application/json" id="l1"></script>
-<script>
-"use strict";
 /* RLP (Ethereum's yellow paper, appendix B). An item is { raw } and either { bytes } or { list }. */
 function rlpItem(data, at, limit) {
   const first = data[at];
@@ -72,67 +67,21 @@ function trieValue(root, key, nodes) {
   return found;
 }
 
-/* The slots of L1 that a header and answers of eth_getProof (EIP-1186) prove, by contract and slot. */
+/* The slots of L1 that a header and answers of eth_getProof (EIP-1186) prove, by contract and slot, and the accounts
+without storage, whose slots are all zero. */
 function provenState({ hash, header, answers }) {
   const data = bytes(header);
   if (hex(keccak(data)) !== hash) throw new Error("the header is not that of the block " + hash);
-  const fields = listOf(data), root = hex(textOf(fields[3])), slots = new Map();
+  const fields = listOf(data), root = hex(textOf(fields[3])), slots = new Map(), empty = new Set();
   for (const { address, accountProof, storageProof } of answers) {
     const account = trieValue(root, bytes(address), accountProof);
     const storage = account ? hex(textOf(listOf(account)[2])) : EMPTY_ROOT;
+    if (storage === EMPTY_ROOT) empty.add(address);
     for (const { key, proof } of storageProof) {
       const value = trieValue(storage, bytes(key), proof);
       slots.set(address + key, value ? quantity(textOf(rlp(value))) : 0n);
     }
   }
-  return { number: quantity(textOf(fields[8])), slots };
+  return { number: quantity(textOf(fields[8])), slots, empty };
 }
 
-/* Where era-contracts store the root of a batch: MessageRootBase.sol chainBatchRoots (slot 12), ZKChainStorage.sol
-   l2LogsRootHashes (15); Bridgehub's zkChainMap (values: 210) and messageRoot (211) name the contracts. */
-const slot = (number) => hex(word(number)), mapped = (of, key) => hex(keccak(join(word(key), bytes(of))));
-function storedRoot(l1, { slots }, chain, batch) {
-  // The file may name contracts, but only Bridgehub does so for L1.
-  const address = (at) => { const value = slots.get(l1.bridgehub + at); return value ? "0x" + slot(value).slice(26) : undefined; };
-  const places = [
-    ["chainBatchRoots of MessageRoot", address(slot(211)), mapped(mapped(slot(12), chain), batch)],
-    ["l2LogsRootHashes of the diamond", address(mapped(slot(210), chain)), mapped(slot(15), batch)],
-  ];
-  for (const [name, contract, at] of places) {
-    const root = contract && slots.get(contract + at);
-    if (root) return { name, contract, slot: at, root: slot(root) };
-  }
-  throw unjudged("the slots in this file do not show the root of batch " + batch + " of chain " + chain);
-}
-
-/* What L1 stored about a record: where its root is. */
-function checkStored(l1, state, given) {
-  const { end, root, record } = fold(given);
-  if (record.target && record.target.kind === "block") throw new Error("L1 stores no roots of blocks");
-  const [chain, batch] = end.kind === "sl" ? [end.chain, end.number] : [record.chainId, record.batchNumber];
-  const stored = storedRoot(l1, state, chain, batch);
-  if (stored.root !== root) throw new Error("L1 stored the root " + stored.root + " for batch " + batch + " of chain " + chain + ", not " + root);
-  return { chain, batch, ...stored };
-}
-
-if (typeof document !== "undefined") {
-  const verdict = make("p", "", { role: "status" }), rows = make("dl", undefined, { class: "mono" });
-  const section = make("section", [make("h2", "What L1 stored", { id: "l1-title" }), verdict, rows], { "aria-labelledby": "l1-title" });
-  try {
-    const l1 = JSON_EXACT($("l1").textContent), state = provenState(l1);
-    const records = [].concat(JSON_EXACT($("bundle").textContent)).filter((record) => record.proof), roots = new Map();
-    if (!records.length) throw unjudged("there is no proof in this file");
-    for (const record of records) { const stored = checkStored(l1, state, record); roots.set(stored.contract + stored.slot, stored); }
-    verdict.textContent = "✓ If the block " + l1.hash + " (" + state.number + ") is a block of L1, and " + l1.bridgehub + " is its Bridgehub, L1 stored the roots of all proofs in this file (" + records.length + ")";
-    verdict.className = "good";
-    for (const { chain, batch, name, contract, slot, root } of roots.values())
-      rows.append(make("dt", "batch " + batch + " of chain " + chain), make("dd", root + " in " + name + " " + contract + ", slot " + slot));
-    section.append(make("p", "The header, the account and the slots were checked in this browser, from the hash of the block on. Anyone can make a block: compare this hash and the address of Bridgehub with sources that you trust. This page does not check whether L1 accepts the settlement layer for a batch; slproof verify --anchor does.", { class: "dim" }));
-    $("trust").textContent = "The proof is folded in this browser, and its root compared with what the block stored. Everything here is public data.";
-  } catch (error) {
-    verdict.textContent = verdictOf(error);
-    verdict.className = refuses(error) ? "bad" : "";
-  }
-  $("proof").after(section);
-}
-</script>

@@ -1,0 +1,229 @@
+//! Later runs of `publish`: what is new, what stays, and what an interrupted run left.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use super::published::{index, made, manifest, prove, publish, serve_files, small, verified};
+use crate::support::{
+    binary::run,
+    fixture,
+    server::{Gateway, RECORDED},
+    withdrawals::BRIDGEHUB,
+};
+
+/// A second run changes only what is new; files of batches stay as they are.
+#[test]
+fn a_later_run_adds_what_is_new() {
+    let gateway = Gateway::new("gateway-v29");
+    let all = fs::read_to_string(gateway.path("logs.jsonl")).unwrap();
+    let some: String = all.lines().take(20).map(|line| format!("{line}\n")).collect();
+    index(&gateway, &some);
+    publish(&gateway, &[]);
+    let before = manifest(&gateway);
+    let files = |name: &str| fs::metadata(gateway.path(name)).unwrap().modified().unwrap();
+    let first = &before["chains"][0];
+    let list =
+        fs::read_to_string(gateway.path("site").join(first["list"].as_str().unwrap())).unwrap();
+    let batch = list.split(' ').next().unwrap();
+    let name = format!("site/batches/{}/{batch}.json", first["chainId"]);
+    let written = files(&name);
+    // Nothing is new.
+    publish(&gateway, &[]);
+    assert_eq!(manifest(&gateway), before);
+    // The archive grows.
+    index(&gateway, &all);
+    publish(&gateway, &[]);
+    assert_ne!(manifest(&gateway), before);
+    assert_eq!(files(&name), written);
+    assert_eq!(verified(&gateway).code, Some(0));
+    // An archive without what was published is refused.
+    index(&gateway, &some);
+    let refused = publish(&gateway, &[]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert_eq!(verified(&gateway).code, Some(0));
+}
+
+/// Messages and hashes of transactions that were published do not get lost.
+#[test]
+fn a_later_run_drops_nothing() {
+    let (gateway, text) = small();
+    publish(&gateway, &[]);
+    let before = manifest(&gateway);
+    for (member, what) in [("transactions", "hashes of transactions"), ("messages", "messages")] {
+        let lines = text.lines().map(|line| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            line.as_object_mut().unwrap().remove(member);
+            if member == "messages" {
+                line[member] = json!([]);
+            }
+            format!("{line}\n")
+        });
+        index(&gateway, &lines.collect::<String>());
+        let refused = publish(&gateway, &[]);
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(what), "{}", refused.stderr);
+        assert_eq!(manifest(&gateway), before);
+        assert_eq!(verified(&gateway).code, Some(0));
+    }
+}
+
+/// What a state of L1 says of the proofs, which a later run adds and no run drops.
+#[test]
+fn what_l1_says_is_published() {
+    let (gateway, _) = small();
+    let targets = || -> Vec<Value> {
+        let folder = gateway.path("site/batches/324");
+        let mut files: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let file =
+            |path: &PathBuf| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
+        let all = files.iter().map(file).filter(|file| file["targets"].is_object());
+        all.map(|file| file["targets"].clone()).collect()
+    };
+    publish(&gateway, &[]);
+    assert!(targets().iter().all(|of| of["l1BatchRoot"].get("l1").is_none()));
+    let l1 = fixture("gateway-v29/l1.state.anvil.json");
+    let anchor = ["--anchor", l1.to_str().unwrap(), "--anchor-bridgehub", BRIDGEHUB];
+    let published = publish(&gateway, &anchor);
+    assert_eq!(published.code, Some(0), "{}", published.stderr);
+    let with_l1 = targets();
+    assert!(with_l1.len() > 1);
+    for of in &with_l1 {
+        let l1 = &of["l1BatchRoot"]["l1"];
+        assert_eq!(l1["valid"], true, "{of}");
+        assert!(
+            l1["anchor"].as_str().unwrap().starts_with("l2LogsRootHashes of diamond 0x"),
+            "{l1}"
+        );
+        assert!(of["messageRoot"].get("l1").is_none(), "{of}");
+    }
+    let before = manifest(&gateway);
+    // A file that is written again without a state of L1 keeps what was said.
+    let file = gateway.path("site/batches/324/501234.json");
+    let content: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    fs::write(&file, serde_json::to_vec_pretty(&content).unwrap()).unwrap();
+    publish(&gateway, &[]);
+    assert_eq!(manifest(&gateway), before);
+    assert_eq!(targets(), with_l1);
+    assert_eq!(verified(&gateway).code, Some(0));
+}
+
+/// Batches without a proof to L1 are published with the other one, and again when there is one.
+#[test]
+fn a_partial_batch_is_completed_later() {
+    let gateway = Gateway::new("gateway-v29");
+    let states = || {
+        let manifest = manifest(&gateway);
+        let list = manifest["chains"][0]["list"].as_str().unwrap();
+        let text = fs::read_to_string(gateway.path("site").join(list)).unwrap();
+        text.lines().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    publish_without_l1(&gateway, None);
+    assert!(states().iter().all(|state| state == "partial"), "{:?}", states());
+    assert_eq!(verified(&gateway).code, Some(0));
+    // The trees of another history prove only a batch that both have; the other proofs stay.
+    let lists = |manifest: &Value| -> Vec<Value> {
+        let chains = manifest["chains"].as_array().unwrap().iter();
+        chains.filter(|chain| chain["chainId"] != 8_022_833).cloned().collect()
+    };
+    let before = manifest(&gateway);
+    let other = Gateway::new("gateway-v31");
+    publish_without_l1(&gateway, Some(other.path("gateway.sltree").to_str().unwrap()));
+    let after = manifest(&gateway);
+    assert_eq!(lists(&after), lists(&before));
+    assert_eq!(lists(&after).len(), 14);
+    assert_eq!(after["index"], before["index"]);
+    assert_eq!(verified(&gateway).code, Some(0));
+    publish(&gateway, &[]);
+    assert!(states().iter().all(|state| state == "whole"), "{:?}", states());
+    assert_eq!(verified(&gateway).code, Some(0));
+}
+
+/// Batches that were published without hashes of transactions get them, and keep the proofs that this run cannot make.
+#[test]
+fn a_later_run_adds_hashes_of_transactions() {
+    let gateway = Gateway::new("gateway-v29");
+    let with = fs::read(gateway.path("gateway.slmsg")).unwrap();
+    let all = fs::read_to_string(gateway.path("logs.jsonl")).unwrap();
+    let without = all.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        line.as_object_mut().unwrap().remove("transactions");
+        format!("{line}\n")
+    });
+    let (logs, archive) = (gateway.path("without.jsonl"), gateway.path("gateway.slmsg"));
+    fs::write(&logs, without.collect::<String>()).unwrap();
+    let indexed = run(["index", logs.to_str().unwrap(), "-o", archive.to_str().unwrap()]);
+    assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+    publish(&gateway, &[]);
+    fs::write(&archive, with).unwrap();
+    publish_without_l1(&gateway, None);
+    let checked = verified(&gateway);
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    let mut expected =
+        prove(&gateway, &["--tx", RECORDED, "--target", "sl-batch:first", "--format", "ndjson"]);
+    let (mut lines, _) = made(&serve_files(&gateway.path("site")), RECORDED, "l1BatchRoot");
+    expected.sort();
+    lines.sort();
+    assert!(!lines.is_empty());
+    assert_eq!(lines, expected);
+}
+
+/// Publishes what the trees show without the batches of the settlement layer.
+fn publish_without_l1(gateway: &Gateway, tree: Option<&str>) {
+    let mut flags = gateway.flags();
+    flags.truncate(4);
+    if let Some(tree) = tree {
+        flags[1] = tree.to_owned();
+    }
+    let site = gateway.path("site").to_str().unwrap().to_owned();
+    let published = run(["publish".to_owned(), "-o".to_owned(), site].into_iter().chain(flags));
+    assert_eq!(published.code, Some(0), "{}", published.stderr);
+}
+
+/// A failure of power may leave empty files under names that have the digest of their content.
+#[test]
+fn files_of_an_interrupted_run_are_written_again() {
+    let gateway = Gateway::new("gateway-v29");
+    publish(&gateway, &[]);
+    let before = manifest(&gateway);
+    let site = gateway.path("site");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let index = site.join(text(&before["index"]));
+    let messages = fs::read_dir(index.join("messages")).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(site.join("manifest.json")).unwrap();
+    for file in [
+        messages,
+        index.join("hashes.txt"),
+        site.join(text(&before["roots"])),
+        site.join(text(&before["chains"][0]["list"])),
+    ] {
+        fs::write(file, "").unwrap();
+    }
+    publish(&gateway, &[]);
+    assert_eq!(manifest(&gateway), before);
+    let checked = verified(&gateway);
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+}
+
+/// A run that was interrupted may leave files of batches that are not listed yet. Their proofs are kept if they hold.
+#[test]
+fn proofs_of_an_interrupted_run_are_kept() {
+    let (gateway, _) = small();
+    publish(&gateway, &[]);
+    let file = gateway.path("site/batches/324/501234.json");
+    let read = || -> Value { serde_json::from_slice(&fs::read(&file).unwrap()).unwrap() };
+    let good = read();
+    assert!(good["targets"]["l1BatchRoot"]["tail"].is_array());
+    let mut damaged = good.clone();
+    damaged["targets"]["l1BatchRoot"]["tail"][0] = good["root"].clone();
+    let is_partial = |of: &Value| of["targets"]["l1BatchRoot"]["code"].is_string();
+    for (left, holds) in [(&good, true), (&damaged, false)] {
+        // The same content with spaces has another hash.
+        fs::write(&file, serde_json::to_vec_pretty(left).unwrap()).unwrap();
+        publish_without_l1(&gateway, None);
+        assert_eq!(is_partial(&read()), !holds);
+        assert_eq!(verified(&gateway).code, Some(0));
+    }
+}
