@@ -104,24 +104,12 @@ impl<'a> BatchProofs<'a> {
         ExtractError::NoSuchLog { chain, batch, index, logs: logs.logs().len() as u64 }
     }
 
-    /// Appends the words of a log's own part of its proof. The log must be provable, and its message must
-    /// match it.
-    pub(super) fn head(
-        &self,
-        index: u64,
-        log: &L2ToL1Log,
-        message: Option<&[u8]>,
-        words: &mut Vec<Hash>,
-    ) -> Result<(), ExtractError> {
+    /// Appends the words of a log's own part of its proof. The log must be provable.
+    pub(super) fn head(&self, index: u64, words: &mut Vec<Hash>) -> Result<(), ExtractError> {
         let settled = self.settled();
-        let (chain, batch) = settled.logs().key();
         if self.tree.leaf(index) == EMPTY_LOG_LEAF {
+            let (chain, batch) = settled.logs().key();
             return Err(ExtractError::DefaultLeaf { chain, batch, index });
-        }
-        if let Some(Err(error)) = message.map(|message| verify::message(log, message)) {
-            // The bytes of an archive file are first read here.
-            let reason = format!("log {index}: {error}");
-            return Err(ExtractError::ArchiveDamaged { chain, batch, reason });
         }
         let path = settled.path(&self.tree, index).map_err(|_| self.no_such_log(index))?;
         words.extend(self.common.metadata);
@@ -138,7 +126,8 @@ impl<'a> BatchProofs<'a> {
         // The contents of a mapped file may change, so the copies are verified and returned.
         let log = *log;
         let mut head = Vec::with_capacity(1 + self.settled().path_len());
-        self.head(index, &log, message, &mut head)?;
+        self.head(index, &mut head)?;
+        message.map_or(Ok(()), |message| self.common.check_message(index, &log, message))?;
         let record = self.common.view(index, &log, message, &head).to_record();
         self.common.verify(&record, &log)?;
         Ok(record)
@@ -170,6 +159,19 @@ impl CommonPart<'_> {
             transaction: usize::try_from(id).ok().and_then(|id| logs.transactions.get(id)),
             checked_by: self.checked_by,
         }
+    }
+
+    /// Compares a message with its log. The bytes of an archive file are first read here.
+    pub(super) fn check_message(
+        &self,
+        index: u64,
+        log: &L2ToL1Log,
+        message: &[u8],
+    ) -> Result<(), ExtractError> {
+        verify::message(log, message).map_err(|error| {
+            let (chain, batch) = self.settled.logs().key();
+            ExtractError::ArchiveDamaged { chain, batch, reason: format!("log {index}: {error}") }
+        })
     }
 
     /// Verifies a record as a reader will see it: words, roots, target and message.

@@ -1,6 +1,7 @@
 use std::{ops::Range, sync::Arc};
 
 use crate::{
+    keccak::hash_texts,
     message::{L2ToL1Log, LogKind, LogRange},
     primitives::{Address, Hash},
     proof::{
@@ -107,9 +108,8 @@ impl<'a> VerifiedProofs<'a> {
                         messages.extend_from_slice(message);
                         start..messages.len()
                     });
-                    let copied = message.clone().map(|message| &messages[message]);
                     let start = words.len();
-                    let head = batch.head(id, &log, copied, &mut words);
+                    let head = batch.head(id, &mut words);
                     (id, head.map(|()| ProofParts { log, message, words: start..words.len() }))
                 };
                 let logs = batch.settled().logs();
@@ -135,8 +135,31 @@ impl<'a> VerifiedProofs<'a> {
             })
             .collect();
         let mut made = Self { parts, words, messages };
+        made.refuse_messages();
         made.refuse(verify_many::accepted, CommonPart::verify);
         made
+    }
+
+    /// Replaces every proof whose message is not that of its log by an error. The messages are hashed side by side.
+    fn refuse_messages(&mut self) {
+        let proofs = self.parts.iter().flat_map(|part| &part.proofs);
+        let places = proofs.filter_map(|(_, proof)| proof.as_ref().ok()?.message.clone());
+        let messages: Vec<&[u8]> = places.map(|place| &self.messages[place]).collect();
+        let mut hashes = vec![Hash::ZERO; messages.len()];
+        hash_texts(&messages, &mut hashes);
+        let mut hashes = hashes.into_iter();
+        for BatchEntry { batch, proofs } in &mut self.parts {
+            for (index, proof) in proofs {
+                let Ok(ProofParts { log, message: Some(place), .. }) = proof else { continue };
+                if hashes.next() == Some(log.value()) && log.is_message() {
+                    continue;
+                }
+                let (chain, number) = batch.settled.logs().key();
+                let refused = batch.check_message(*index, log, &self.messages[place.clone()]);
+                let disputed = ExtractError::Disputed { chain, batch: number, index: *index };
+                *proof = Err(refused.err().unwrap_or(disputed));
+            }
+        }
     }
 
     /// Replaces every proof that was not accepted by an error. `many` is the verifier of many proofs at once,
@@ -178,9 +201,11 @@ impl<'a> VerifiedProofs<'a> {
         let suspects = (0..members.len()).filter(judged_twice);
         let refused: Vec<_> = suspects
             .filter_map(|i| {
-                let (part, ProofInput { index, log, head, .. }) =
-                    (&self.parts[places[i].0], members[i]);
-                let record = part.batch.view(index, log, None, head).to_record();
+                let (place, at) = places[i];
+                let (part, ProofInput { index, log, head, .. }) = (&self.parts[place], members[i]);
+                let proof = part.proofs[at].1.as_ref().ok()?;
+                let message = proof.message.clone().map(|message| &self.messages[message]);
+                let record = part.batch.view(index, log, message, head).to_record();
                 let (chain, batch) = part.batch.settled.logs().key();
                 let error = match one(&part.batch, &record, log) {
                     Ok(()) if accepted[i] => return None,

@@ -70,12 +70,11 @@ impl Directory {
         Ok(output.finish()?)
     }
 
-    /// Writes a file whose name has the digest of its content, unless it is there. An interrupted run may have left
-    /// another content under the name.
-    pub(super) fn write_once(&self, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
+    /// Writes a file unless it is there with this content. Returns whether it was written.
+    pub(super) fn write_once(&self, name: &str, bytes: &[u8]) -> Result<bool, PublishError> {
         match self.read(name) {
-            Ok(Some(found)) if found == bytes => Ok(()),
-            _ => self.write(name, bytes),
+            Ok(Some(found)) if found == bytes => Ok(false),
+            _ => self.write(name, bytes).map(|()| true),
         }
     }
 

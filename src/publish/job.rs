@@ -120,8 +120,8 @@ impl Publication {
             for ((batch, _), listed) in open.iter().zip(self.write_batches(&directory, &open)?) {
                 let (chain, number) = batch.key();
                 match listed {
-                    Ok(listed) => {
-                        published.written += 1;
+                    Ok((listed, is_new)) => {
+                        published.written += u64::from(is_new);
                         lists.entry(chain).or_default().insert(number, listed);
                     }
                     Err(failure) => published.left_out.push((batch.key(), failure)),
@@ -173,7 +173,7 @@ impl Publication {
         let roots_of = |bytes: &[u8], extension: &str| {
             let hash = keccak256(bytes);
             let name = format!("roots/{}.{extension}", digest(hash));
-            directory.write_once(&name, bytes).map(|()| (name, hash))
+            directory.write_once(&name, bytes).map(|_| (name, hash))
         };
         let (roots, roots_hash) = roots_of(&plot, "json")?;
         let (all_roots, all_roots_hash) = roots_of(all.as_bytes(), "txt")?;
@@ -210,12 +210,12 @@ impl Publication {
     }
 
     /// Writes the files of batches, each with what an earlier run wrote of it: its proofs stay if these trees do not
-    /// give them. The result says what to list, or why a batch is left out.
+    /// give them. The result says what to list and whether a file was written, or why a batch is left out.
     fn write_batches(
         &self,
         directory: &Directory,
         batches: &[(BatchView<'_>, Option<Stored>)],
-    ) -> Result<Vec<Result<Listed, Failure>>, PublishError> {
+    ) -> Result<Vec<Result<(Listed, bool), Failure>>, PublishError> {
         if batches.is_empty() {
             return Ok(Vec::new());
         }
@@ -250,15 +250,17 @@ impl Publication {
                     // Neither root has a proof. The one for L1 says why.
                     (Err(_), None) => return Ok(Err(l1.err().unwrap_or_else(unexplained))),
                 };
+                let mut is_new = false;
                 for (at, part) in parts.iter().enumerate() {
                     let name = part_name(file.chain_id, file.batch_number, at);
-                    directory.write(&name, part)?;
+                    is_new |= directory.write_once(&name, part)?;
                 }
                 let text = serde_json::to_vec(&file).unwrap_or_default();
-                directory.write(&batch_name(file.chain_id, file.batch_number), &text)?;
+                is_new |=
+                    directory.write_once(&batch_name(file.chain_id, file.batch_number), &text)?;
                 let Targets { l1_batch_root, message_root } = &file.targets;
                 let is_whole = l1_batch_root.is_proof() && message_root.is_proof();
-                Ok(Ok(Listed { hash: keccak256(&text), is_whole }))
+                Ok(Ok((Listed { hash: keccak256(&text), is_whole }, is_new)))
             })
             .collect()
     }

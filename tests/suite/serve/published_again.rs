@@ -123,6 +123,9 @@ fn a_partial_batch_is_completed_later() {
     publish_without_l1(&gateway, None);
     assert!(states().iter().all(|state| state == "partial"), "{:?}", states());
     assert_eq!(verified(&gateway).code, Some(0));
+    // The same again writes no file of a batch.
+    let again = publish_without_l1(&gateway, None);
+    assert!(again.contains("of which 0 are new or written again"), "{again}");
     // The trees of another history prove only a batch that both have; the other proofs stay.
     let lists = |manifest: &Value| -> Vec<Value> {
         let chains = manifest["chains"].as_array().unwrap().iter();
@@ -171,7 +174,7 @@ fn a_later_run_adds_hashes_of_transactions() {
 }
 
 /// Publishes what the trees show without the batches of the settlement layer.
-fn publish_without_l1(gateway: &Gateway, tree: Option<&str>) {
+fn publish_without_l1(gateway: &Gateway, tree: Option<&str>) -> String {
     let mut flags = gateway.flags();
     flags.truncate(4);
     if let Some(tree) = tree {
@@ -180,6 +183,7 @@ fn publish_without_l1(gateway: &Gateway, tree: Option<&str>) {
     let site = gateway.path("site").to_str().unwrap().to_owned();
     let published = run(["publish".to_owned(), "-o".to_owned(), site].into_iter().chain(flags));
     assert_eq!(published.code, Some(0), "{}", published.stderr);
+    published.stdout
 }
 
 /// A failure of power may leave empty files under names that have the digest of their content.
