@@ -19,6 +19,10 @@ const SPACE: u64 = 256 << 20;
 #[cfg(target_os = "linux")]
 const MUCH: u64 = 4 << 30;
 
+/// The type of a file system in memory (Linux, `magic.h`). To allocate space there takes as long as to write it.
+#[cfg(target_os = "linux")]
+const TMPFS: u64 = 0x0102_1994;
+
 /// A temporary file that a background thread syncs to disk while it is written.
 pub(super) struct WriteBehind {
     file: NamedTempFile,
@@ -71,7 +75,11 @@ impl WriteBehind {
         self.space = end + SPACE;
         let is_plenty = rustix::fs::fstatvfs(self.as_file())
             .is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) >= MUCH);
-        if !is_plenty {
+        let is_on_disk = || {
+            rustix::fs::fstatfs(self.as_file())
+                .is_ok_and(|fs| u64::try_from(fs.f_type) != Ok(TMPFS))
+        };
+        if !is_plenty || !is_on_disk() {
             return;
         }
         let flags = rustix::fs::FallocateFlags::KEEP_SIZE;

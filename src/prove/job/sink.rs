@@ -140,3 +140,35 @@ where
         Ok(Error::Interrupted(None))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proof::{Failure, FailureCode, FailureRecord};
+
+    /// Keeps the number of answers of each part, and of steps.
+    struct Parts(Vec<(usize, u64, u64)>);
+
+    impl Sink for Parts {
+        fn write(&mut self, part: JobPart) -> Result<(), Box<dyn error::Error + Send + Sync>> {
+            self.0.push((part.answers.len(), part.count.failed(), part.steps));
+            Ok(())
+        }
+    }
+
+    /// A sink that was interrupted within a step would get the answers of that step twice.
+    #[test]
+    fn a_sink_gets_whole_steps() {
+        let (answers, mut parts) = ([1, 2, 3, 4, 5], Parts(Vec::new()));
+        let mut sink = OwnedSink::new(&mut parts, 10);
+        for (len, steps) in answers.into_iter().zip([2, 0, 0, 1, 4]) {
+            let error = Failure { code: FailureCode::MessageNotFound, message: String::new() };
+            let failed = Answer::Failed(FailureRecord { request: 1.into(), error });
+            let mut count = Count::default();
+            (0..len).for_each(|_| count.fail(FailureCode::MessageNotFound, 1));
+            sink.write(Part { chunk: vec![failed; len], count, steps }).unwrap();
+        }
+        assert_eq!(sink.total().failed(), 15);
+        assert_eq!(parts.0, [(1, 1, 12), (9, 9, 13), (5, 5, 17)]);
+    }
+}

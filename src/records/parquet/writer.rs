@@ -98,7 +98,8 @@ impl From<Request> for LogPlace {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowGroup {
     rows: u64,
-    columns: Vec<(Vec<u8>, Chunk)>,
+    /// The pages of each column, in the parts in which they were encoded.
+    columns: Vec<(Vec<Vec<u8>>, Chunk)>,
 }
 
 impl RowGroup {
@@ -115,19 +116,16 @@ impl RowGroup {
 
     pub(super) fn append_stripe(&mut self, stripe: Stripe) {
         self.rows += stripe.rows;
-        if self.columns.is_empty() {
-            self.columns = stripe.columns;
-            return;
-        }
-        for ((bytes, chunk), (more, of_more)) in self.columns.iter_mut().zip(stripe.columns) {
-            bytes.extend_from_slice(&more);
+        self.columns.resize_with(stripe.columns.len(), Default::default);
+        for ((parts, chunk), (more, of_more)) in self.columns.iter_mut().zip(stripe.columns) {
+            parts.push(more);
             chunk.append(&of_more);
         }
     }
 
     /// Returns the bytes of the row group in parts, in order.
     pub fn bytes(&self) -> impl Iterator<Item = &[u8]> {
-        self.columns.iter().map(|(bytes, _)| bytes.as_slice())
+        self.columns.iter().flat_map(|(parts, _)| parts).map(Vec::as_slice)
     }
 
     /// Returns the facts that the footer needs.
