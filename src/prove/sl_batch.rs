@@ -135,6 +135,9 @@ pub enum SlBatchError {
         /// The root computed from both.
         got: Hash,
     },
+    /// The trees end before batches that are missing on L1, and this one is after them.
+    #[error("what SL batch {0} contains is not known: SL batches before it are missing on L1")]
+    AfterLoss(SlBatch),
     /// L1's state cannot be read, or holds invalid values.
     #[error(transparent)]
     State(#[from] StateError),
@@ -160,6 +163,7 @@ impl SlBatchError {
             Self::L1CannotJudge { source, .. } => source.code(),
             Self::OtherRoot { .. } => FailureCode::SlBatchRootDiffers,
             Self::DoesNotFold { .. } => FailureCode::SlBatchDoesNotFold,
+            Self::AfterLoss(_) => FailureCode::LostOnL1,
             Self::State(error) => state_error_code(error),
         }
     }
@@ -205,6 +209,9 @@ impl SlBatchTree {
                 return Ok(Self { batch, last_block, at, shared, local_root, root });
             }
             closest.get_or_insert((shared_root, root));
+        }
+        if forest.bridged().is_some() && timeline.after(at).is_none() {
+            return Err(SlBatchError::AfterLoss(batch));
         }
         let (shared_root, got) = closest.unwrap_or_default();
         Err(SlBatchError::DoesNotFold { batch, last_block, expected, local_root, shared_root, got })
