@@ -144,7 +144,10 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proof::{Failure, FailureCode, FailureRecord};
+    use crate::{
+        proof::{Failure, FailureCode, FailureRecord},
+        records::OwnedRecords,
+    };
 
     /// Keeps the number of answers of each part, and of steps.
     struct Parts(Vec<(usize, u64, u64)>);
@@ -160,7 +163,7 @@ mod tests {
     #[test]
     fn a_sink_gets_whole_steps() {
         let (answers, mut parts) = ([1, 2, 3, 4, 5], Parts(Vec::new()));
-        let mut sink = OwnedSink::new(&mut parts, 10);
+        let mut sink = OwnedSink::new(&mut parts, OwnedRecords, 10);
         for (len, steps) in answers.into_iter().zip([2, 0, 0, 1, 4]) {
             let error = Failure { code: FailureCode::MessageNotFound, message: String::new() };
             let failed = Answer::Failed(FailureRecord { request: 1.into(), error });
