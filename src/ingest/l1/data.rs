@@ -271,13 +271,12 @@ fn add(
         Err(mut error) => {
             let left = error.left.take();
             losses.push(error);
-            return Ok(match left {
-                Some(left) => {
-                    let first_index = batch.previous.next_index;
-                    recorder.add_part((number, root, executed), first_index, &left)?;
-                }
+            let first_index = batch.previous.next_index;
+            match left {
+                Some(left) => recorder.add_part((number, root, executed), first_index, &left)?,
                 None => recorder.missing(number, Some(root), executed)?,
-            });
+            }
+            return Ok(());
         }
     };
     Ok(recorder.add(&PublishedBatch {

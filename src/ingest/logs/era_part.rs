@@ -222,7 +222,7 @@ mod tests {
         for (at, message) in (0..).zip(messages) {
             bytes.extend(L2ToL1Log::of_message(at, Address::system(7), message).as_bytes());
         }
-        let mut parts = vec![0..bytes.len()];
+        let mut parts: Vec<Range<usize>> = std::iter::once(0..bytes.len()).collect();
         bytes.extend((messages.len() as u32).to_be_bytes());
         for message in messages {
             let start = bytes.len();
