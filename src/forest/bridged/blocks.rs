@@ -7,7 +7,11 @@
 
 use std::collections::HashMap;
 
-use super::{BridgedChain, BridgedEnd, BridgedLeaf, BridgedPath, NodeAt, SharedNodes};
+use super::{
+    chain::BridgedChain,
+    path::{BridgedEnd, BridgedLeaf, BridgedPath},
+    shared::{NodeAt, SharedNodes},
+};
 use crate::{
     forest::entry_zeros,
     keccak::hash_node,

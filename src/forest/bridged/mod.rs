@@ -11,6 +11,7 @@
 
 mod blocks;
 mod chain;
+mod path;
 mod shared;
 
 use std::{ops::RangeInclusive, sync::OnceLock};
@@ -18,12 +19,12 @@ use std::{ops::RangeInclusive, sync::OnceLock};
 use blocks::Blocks;
 pub use blocks::BridgedRoot;
 pub(super) use chain::BridgedChain;
+pub use path::{BridgedEnd, BridgedLeaf, BridgedPath};
 pub(super) use shared::{NodeAt, SharedNodes};
 
-use super::{batch_leaf, chain_id_leaf};
 use crate::{
-    keccak::{hash_node, keccak256},
-    primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock},
+    keccak::keccak256,
+    primitives::{BatchNumber, ChainId, SlBatch, SlBlock},
 };
 
 /// The most batches of the settlement layer that are tried for one batch of a chain.
@@ -41,65 +42,6 @@ pub struct BridgedTrees {
     ends: Vec<BridgedEnd>,
     /// By end: the interop roots whose trees are found. Not set before they are needed.
     roots: Vec<OnceLock<Vec<BridgedRoot>>>,
-}
-
-/// A batch of the settlement layer after missing ones, whose commit confirms the root of the shared tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BridgedEnd {
-    /// The batch.
-    pub batch: SlBatch,
-    /// The number of chains at its end.
-    pub chains: u64,
-    /// The root of the shared tree at its end.
-    pub shared_root: Hash,
-    /// The root of its own logs.
-    pub local_root: Hash,
-    /// Its root, as its commit has it.
-    pub root: Hash,
-    /// Whether L1 executed it. `None` if that is not known.
-    pub executed: Option<bool>,
-    /// The interop roots in it with their blocks, if the last one is the shared root at its end. Otherwise none.
-    pub roots: Vec<(SlBlock, Hash)>,
-}
-
-impl BridgedEnd {
-    /// The block of the last interop root.
-    #[must_use]
-    pub fn last_block(&self) -> Option<SlBlock> {
-        self.roots.last().map(|(block, _)| *block)
-    }
-}
-
-/// A batch of a chain in these trees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BridgedLeaf {
-    /// The chain.
-    pub chain: ChainId,
-    /// The chain's index in the shared tree.
-    pub index: u64,
-    /// The batch.
-    pub batch: BatchNumber,
-    /// Its leaf index in the chain's tree.
-    pub leaf: u64,
-    /// Its root.
-    pub root: Hash,
-}
-
-/// The way from a batch root to the root of the shared tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BridgedPath {
-    /// The siblings in the chain's tree, bottom first.
-    pub batch_path: Vec<Hash>,
-    /// The siblings in the shared tree, bottom first.
-    pub chain_path: Vec<Hash>,
-}
-
-impl BridgedPath {
-    /// The root to which the path leads from a batch.
-    fn root(&self, leaf: &BridgedLeaf) -> Hash {
-        let chain_root = fold(batch_leaf(leaf.root, leaf.batch), leaf.leaf, &self.batch_path);
-        fold(chain_id_leaf(chain_root, leaf.chain), leaf.index, &self.chain_path)
-    }
 }
 
 /// Batches of a chain whose roots are lost with missing batches of the settlement layer. A chain that settled elsewhere
@@ -289,12 +231,4 @@ impl BridgedTrees {
         let ends = self.ends_of(leaf).iter().rev().filter(|end| is_wanted(end)).take(MOST_ENDS);
         ends.filter_map(|end| Some((end, self.path(leaf, end)?))).next()
     }
-}
-
-/// Folds a leaf with its siblings.
-fn fold(leaf: Hash, index: u64, path: &[Hash]) -> Hash {
-    path.iter().enumerate().fold(leaf, |node, (level, sibling)| match index >> level & 1 {
-        0 => hash_node(node, *sibling),
-        _ => hash_node(*sibling, node),
-    })
 }

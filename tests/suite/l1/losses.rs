@@ -12,11 +12,10 @@ use crate::support::{
 use serde_json::Value;
 use slproof::{
     files::Input,
-    ingest::l1::{DaInput, L1Reader},
-    primitives::Address,
+    ingest::l1::{Commits, DaInput, L1Reader},
 };
 
-/// A blob of a batch of the settlement layer.
+/// A blob of a batch, of the settlement layer or of a chain that committed on L1.
 #[derive(Clone)]
 struct Blob {
     batch: u64,
@@ -48,8 +47,6 @@ const ALL: Proofs = Proofs(804, 440);
 impl Left {
     /// Nothing is lost.
     fn all() -> Self {
-        let expected = support::json("l1/expected.json.gz");
-        let diamond: Address = expected["l1Diamond"].as_str().unwrap().parse().unwrap();
         let mut reader = L1Reader::default();
         for name in ["commits", "executes", "receipts"] {
             let path = support::fixture(&format!("l1/{name}.jsonl.gz"));
@@ -61,7 +58,7 @@ impl Left {
         let made: BTreeMap<_, _> =
             made.map(|(pubdata, blob)| (naive::keccak(pubdata), blob.clone())).collect();
         let mut all = Vec::new();
-        for committed in chains.of_diamond(diamond).unwrap().batches() {
+        for committed in chains.chains().iter().flat_map(Commits::batches) {
             let DaInput::Blobs { blobs, .. } = &committed.data else { continue };
             all.extend(blobs.iter().enumerate().map(|(number, name)| Blob {
                 batch: committed.batch.0,
