@@ -1,10 +1,10 @@
-use std::sync::LazyLock;
+use std::{iter, sync::LazyLock};
 
 use bytemuck::TransparentWrapper;
 
 use super::{EMPTY_LOG_LEAF, ImtRoots, L2ToL1Log, LogsError, MessageList, Messages};
 use crate::{
-    keccak::{hash_many, keccak256},
+    keccak::{hash_many, hash_texts},
     merkle::{LeafHashes, Leaves, Levels, NoSuchLeaf, Tree, Zeros, roots_at},
     primitives::{BatchNumber, ChainId, Hash},
 };
@@ -241,14 +241,16 @@ impl<'a> BatchView<'a> {
 
     /// Compares the hash of each message with the value of its log.
     pub(crate) fn check_messages(&self) -> Result<(), LogsError> {
-        for (index, (log, message)) in self.with_messages().enumerate() {
-            let Some(message) = message else { continue };
-            let hash = keccak256(message);
-            if hash != log.value() {
-                return Err(LogsError::Message { index, expected: log.value(), got: hash });
-            }
+        let logs = self.with_messages().enumerate();
+        let (places, messages): (Vec<_>, Vec<_>) = logs
+            .filter_map(|(index, (log, message))| Some(((index, log.value()), message?)))
+            .unzip();
+        let mut hashes = vec![Hash::ZERO; messages.len()];
+        hash_texts(&messages, &mut hashes);
+        match iter::zip(places, hashes).find(|((_, expected), got)| expected != got) {
+            Some(((index, expected), got)) => Err(LogsError::Message { index, expected, got }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Adds the parts that another source has of the same batch.
