@@ -159,7 +159,8 @@ fn a_lost_batch_of_the_settlement_layer_is_named_and_what_is_proven_without_it_i
     ] {
         let (proofs, run, failures) = all.without_commits(lost).prove();
         assert_eq!(proofs, expected, "{lost:?}: {failures:?}");
-        for batch in lost {
+        // A range is named by its ends.
+        for batch in [lost[0], lost[lost.len() - 1]] {
             assert!(run.stderr.contains(&batch.to_string()), "{batch}: {}", run.stderr);
         }
     }
