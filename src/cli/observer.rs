@@ -97,7 +97,7 @@ impl Observer for TreesObserver {
             Event::L1Within { has_all, later } => {
                 if !has_all {
                     console.info(
-                        "the trees from L1 end before these, and equal them up to there",
+                        "the files of L1 confirm the beginning of the trees; later batches were not compared with L1",
                     );
                 }
                 if *later > 0 {

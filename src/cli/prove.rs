@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     files::{Compression, Input, InputError, Kind, Lines, Output, is_same_place, place_of},
+    forest::TreeFile,
     proof::{Target, TargetKind, calldata::CallOptions},
     prove::{
         Error, Messages, MessagesOptions, ProofOutput, Prover, SchedulerError, Selection, Shard,
@@ -136,23 +137,26 @@ pub(super) fn run(
     Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// Whether the job is the look-up of one log or of the few with a hash, in files that are mapped.
+/// Whether the job looks up one log, or the few with a hash, in mapped files, and searches for nothing in past roots.
 pub(super) fn is_quick(args: &ProveArgs) -> bool {
-    let ProveArgs { tree, messages, which, past, sl_batches, l1, .. } = args;
+    let ProveArgs { tree, messages, which, target, past, sl_batches, l1, tree_args, .. } = args;
     let is = |paths: &[PathBuf], kind| match paths {
         [path] => Kind::at(path).is_ok_and(|found| found == Some(kind)),
         _ => false,
     };
-    let is_look_up = which.index.is_some()
-        || which.message.is_some()
-        || which.tx.is_some()
-        || which.hash.is_some();
+    let WhichArgs { index, message, tx, hash, .. } = which;
+    let is_look_up = index.is_some() || [message, tx, hash].iter().any(|hash| hash.is_some());
+    let is_explained = |path| {
+        let file = TreeFile::open(path, tree_args.state.access).ok();
+        file.map(|file| file.roots()).is_some_and(|(roots, explained)| explained == roots)
+    };
     is_look_up
         && past.events.is_empty()
         && sl_batches.is_empty()
         && l1.anchor.paths.is_empty()
         && is(tree, Kind::TREE_FILE)
         && is(messages, Kind::MESSAGE_ARCHIVE)
+        && (!target.needs_history() || is_explained(&tree[0]))
 }
 
 fn is_stdout(path: &Path) -> bool {
@@ -466,10 +470,8 @@ mod tests {
             let paths = ["slproof", "prove", "--tree"].map(Path::new);
             let paths = paths.into_iter().chain([tree, Path::new("--messages"), &logs]);
             let args = paths.map(Path::as_os_str).chain(which.iter().map(|arg| arg.as_ref()));
-            match Cli::try_parse_from(args).unwrap().command {
-                Command::Prove(args) => super::is_quick(&args),
-                _ => false,
-            }
+            let parsed = Cli::try_parse_from(args).unwrap().command;
+            matches!(parsed, Command::Prove(args) if super::is_quick(&args))
         };
         let hash = Hash::new([7; 32]).to_string();
         for which in [
@@ -484,6 +486,14 @@ mod tests {
         }
         for which in [&["--all"][..], &["--requests", "file"], &["--all", "--chain", "1"]] {
             assert!(!is_quick(&tree, which), "{which:?}");
+        }
+        // What past roots contain is in one of these files, and is searched for with the other.
+        for (target, is_searched) in [("batch-root", false), ("first", true), ("block:300", true)] {
+            let golden = ["tree-1-history", "tree-1"].map(|name| {
+                let tree = format!("fixtures/golden/{name}.sltree");
+                is_quick(tree.as_ref(), &["--message", &hash, "--target", target])
+            });
+            assert_eq!(golden, [true, !is_searched], "{target}");
         }
     }
 }

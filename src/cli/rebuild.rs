@@ -85,7 +85,8 @@ pub(super) fn run(
     }
     if let Some(NotInFile { batches, command }) = &rest {
         console.info(format_args!(
-            "the tree file has none of the {} batches that are proven after its end; with the files of L1: {command}",
+            "the tree file ends before missing batches; {} later batches of chains are not in it, and can be proven from \
+             the files of L1: {command}",
             count(*batches)
         ));
     }
@@ -137,8 +138,8 @@ impl NotInFile {
             L1Gap::Ends { proven, .. } if *proven > 0 => Some(*proven),
             _ => None,
         });
-        let words = shell_words(&args.evidence);
-        let command = format!("slproof prove --tree {words} --messages {words} --all");
+        let (words, flags) = (shell_words(&args.evidence), args.tree_args.words());
+        let command = format!("slproof prove --tree {words} --messages {words}{flags} --all");
         Some(Self { batches: proven?, command })
     }
 }

@@ -62,6 +62,9 @@ pub(super) struct Listed {
     pub(super) is_whole: bool,
 }
 
+/// What to list of a batch and whether a file was written, or why the batch is left out.
+type Written = Result<(Listed, bool), Failure>;
+
 /// The batches of a directory.
 pub(super) type Lists = BTreeMap<ChainId, BTreeMap<BatchNumber, Listed>>;
 
@@ -210,12 +213,12 @@ impl Publication {
     }
 
     /// Writes the files of batches, each with what an earlier run wrote of it: its proofs stay if these trees do not
-    /// give them. The result says what to list and whether a file was written, or why a batch is left out.
+    /// give them.
     fn write_batches(
         &self,
         directory: &Directory,
         batches: &[(BatchView<'_>, Option<Stored>)],
-    ) -> Result<Vec<Result<(Listed, bool), Failure>>, PublishError> {
+    ) -> Result<Vec<Written>, PublishError> {
         if batches.is_empty() {
             return Ok(Vec::new());
         }

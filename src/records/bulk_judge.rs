@@ -8,7 +8,7 @@ use std::{borrow::Cow, iter};
 use rayon::prelude::*;
 
 use super::{
-    EntriesError, Entry, TrustedRoots, VerdictLine, VerdictsError, parquet::NumberedGroup,
+    Entry, TrustedRoots, VerdictLine, VerdictsError, entries::next_of, parquet::NumberedGroup,
 };
 use crate::{
     anchor::RootLocation,
@@ -25,6 +25,9 @@ use crate::{
 
 /// The number of records that are verified together, on one thread.
 pub(super) const SEGMENT: usize = 1024;
+
+/// Rows are verified together up to about this number of bytes. Their messages are in memory twice then.
+const SEGMENT_BYTES: usize = 8 << 20;
 
 /// The data needed to verify entries.
 pub(super) struct BulkJudge {
@@ -125,7 +128,7 @@ impl BulkJudge {
         let mut rows = group.rows()?.map(|row| row.map(|(line, row)| (line, Entry::Row(row))));
         let mut verdicts = Vec::new();
         loop {
-            let segment = rows.by_ref().take(SEGMENT).collect::<Result<Vec<_>, EntriesError>>()?;
+            let segment = next_of(&mut rows, SEGMENT, SEGMENT_BYTES)?;
             if segment.is_empty() {
                 return Ok(verdicts);
             }

@@ -80,12 +80,7 @@ impl Entries {
         most: usize,
         bytes: usize,
     ) -> Result<Vec<(u64, Entry)>, EntriesError> {
-        let (mut entries, mut weight) = (Vec::new(), 0);
-        while entries.len() < most && weight < bytes {
-            let Some(entry) = self.next().transpose()? else { break };
-            weight += entry.1.weight();
-            entries.push(entry);
-        }
+        let entries = next_of(self, most, bytes)?;
         self.has_record |= entries.iter().any(|(_, entry)| entry.is_record());
         if !entries.is_empty() && !self.has_record {
             return Err(EntriesError::NoProofs(self.name.clone()));
@@ -138,6 +133,21 @@ impl Iterator for Entries {
     }
 }
 
+/// The next entries of a source: at most `most`, of about as many bytes as `bytes`.
+pub(super) fn next_of(
+    source: &mut impl Iterator<Item = Result<(u64, Entry), EntriesError>>,
+    most: usize,
+    bytes: usize,
+) -> Result<Vec<(u64, Entry)>, EntriesError> {
+    let (mut entries, mut weight) = (Vec::new(), 0);
+    while entries.len() < most && weight < bytes {
+        let Some(entry) = source.next().transpose()? else { break };
+        weight += entry.1.weight();
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
 impl Entry {
     /// The approximate size of the entry in bytes.
     fn weight(&self) -> usize {
@@ -170,5 +180,26 @@ impl Entry {
             Self::Text(text) => reader::parse(&text, defaults),
             Self::Row(row) => row,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_that_are_read_together_are_few_and_small() {
+        let row = || Entry::Row(Ok(Item::Failure));
+        let mut source = (1..=15).map(|number| Ok((number, row())));
+        let mut next = |most, bytes| {
+            let read = next_of(&mut source, most, bytes).unwrap();
+            read.into_iter().map(|(number, _)| number).collect::<Vec<_>>()
+        };
+        assert_eq!(next(4, usize::MAX), [1, 2, 3, 4]);
+        assert_eq!(next(4, 2 * row().weight()), [5, 6]);
+        // An entry that is larger is read alone.
+        assert_eq!(next(4, 1), [7]);
+        assert_eq!(next(100, usize::MAX).len(), 8);
+        assert!(next(100, usize::MAX).is_empty());
     }
 }

@@ -10,13 +10,14 @@
 //! | --- | --- | --- |
 //! | `entries` | 64 n | key (32) ‖ value (32), strictly ascending by key; no value is zero |
 //! | `batches` | 4 n | u32: the SL batch in which entry i was first written |
-//! | `blocks` | 8 n | u64: the SL block in which entry i was first written |
+//! | `blocks` | 8 n | u64: the first block of the table that wrote entry i, other than with zero |
 //! | `indexes` | 8 n | u64: the enumeration index of entry i in the state tree, from 1 |
 //! | `accounts` | 40 a | keccak256(address) (32) ‖ u64: how many entries the account has; strictly ascending |
 //!
 //! `batches` and `indexes` are present when the source has them (Era snapshots), both or neither; `blocks` when the
-//! source says of every slot which block wrote it (tables of writes). `accounts`
-//! is present when the source stores slots by account, has at most 2^20 accounts and has no slot twice.
+//! source says of every slot which block wrote it (tables of writes). A table of a node that dropped old writes has only the
+//! last ones, so `blocks` tells the first write only of slots that are written once, such as batch roots. `accounts` is
+//! present when the source stores slots by account, has at most 2^20 accounts and has no slot twice.
 //!
 //! The header, encoded as [`crate::files`] says, is [`SnapshotHeader`]:
 //!

@@ -254,7 +254,9 @@ fn add_row(row: Row<'_>, account: Option<Address>, rows: &mut BlockRows) -> Resu
         };
         let operation = row.operation.unwrap_or_default();
         let entry = Entry { key, value };
-        let version = Version { entry, block, first: block, operation, ..Version::default() };
+        // The slot has no entry before its first value.
+        let first = if value.is_zero() { u64::MAX } else { block };
+        let version = Version { entry, block, first, operation, ..Version::default() };
         rows.versions.push((version, is_hashed));
         return Ok(());
     }

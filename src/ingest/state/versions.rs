@@ -19,7 +19,8 @@ pub(super) struct Version {
     pub(super) entry: Entry,
     /// The block that wrote the value.
     pub(super) block: u64,
-    /// The first block that wrote the slot, as far as versions of it were compared.
+    /// The first block that wrote another value than zero to the slot, as far as versions of it were compared;
+    /// `u64::MAX` if none did.
     pub(super) first: u64,
     /// The place of the write among those of the block.
     pub(super) operation: u32,

@@ -30,6 +30,8 @@ impl CallOptions {
             CallChoice::Only(Call::FinalizeDeposit) if self.l1.are_since_v33 => {
                 Err(CallError::NoFinalizeDeposit)
             }
+            // No log gets the call that the address is for.
+            CallChoice::BySender if self.l1.are_since_v33 => Ok(()),
             CallChoice::BySender | CallChoice::Only(Call::FinalizeDeposit) => {
                 self.to.or(self.l1.nullifier).map(drop).ok_or(CallError::NoAddress)
             }

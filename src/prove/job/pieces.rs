@@ -1,7 +1,8 @@
 //! The pieces in which the proofs of a window are encoded.
 //!
 //! A piece has a part of the window's steps, or some logs of a large step. Its size is bounded, and pieces can be made on
-//! any thread and in any order, so the memory of a job does not grow with the size of the batches.
+//! any thread and in any order, so the memory of a job does not grow with the size of the batches. Only that of outputs
+//! that take whole steps does: rows of Parquet, and answers for a sink of the caller, are kept until their step is complete.
 
 use std::{collections::HashMap, iter, ops::Range, sync::Arc};
 

@@ -69,10 +69,13 @@ struct Resumable {
     next_checkpoint: Instant,
 }
 
-/// The steps that an output covers, their results, and the failures among them.
+/// The steps that an output covers, their results, and how far the files are written with them. The files may be written
+/// further, within a step.
+#[derive(Clone)]
 struct Covered {
     steps: u64,
     count: Count,
+    output: Extent,
     failures: Option<Extent>,
 }
 
@@ -142,7 +145,12 @@ impl ProofFile {
             manifest.map(|_| Output::create_beside(Manifest::beside(&target))).transpose()?;
         let Checkpoint { steps, bytes, count: total, row_groups, .. } = done.unwrap_or(begun);
         let groups = RowGroups::after(row_groups)?;
-        let failed = failures.as_ref().map(Appended::extent);
+        let written = Covered {
+            steps,
+            count: total.clone(),
+            output: output.extent(),
+            failures: failures.as_ref().map(Appended::extent),
+        };
         let resumable = Resumable {
             target,
             output,
@@ -151,7 +159,7 @@ impl ProofFile {
             shard,
             manifest,
             steps,
-            written: Covered { steps, count: total.clone(), failures: failed },
+            written,
             next_checkpoint: Instant::now() + BETWEEN_CHECKPOINTS,
         };
         let destination = Destination::Resumable(Box::new(resumable));
@@ -299,9 +307,12 @@ impl ChunkSink for ProofFile {
         if let Destination::Resumable(resumable) = &mut self.destination {
             resumable.steps += steps;
             if self.groups.are_written() {
-                let failures = resumable.failures.as_ref().map(Appended::extent);
-                let (steps, count) = (resumable.steps, self.total.clone());
-                resumable.written = Covered { steps, count, failures };
+                resumable.written = Covered {
+                    steps: resumable.steps,
+                    count: self.total.clone(),
+                    output: resumable.output.extent(),
+                    failures: resumable.failures.as_ref().map(Appended::extent),
+                };
                 if Instant::now() >= resumable.next_checkpoint {
                     resumable.checkpoint(&self.groups)?;
                 }
@@ -329,14 +340,14 @@ impl Resumable {
         if let Some(failures) = &mut self.failures {
             failures.checkpoint(Checkpoint::begun(&self.job, self.shard))?;
         }
-        let Extent { bytes, blake3 } = self.output.extent();
-        let Covered { steps, count, failures } = &self.written;
+        let Covered { steps, count, output: Extent { bytes, blake3 }, failures } =
+            self.written.clone();
         self.output.checkpoint(Checkpoint {
-            steps: *steps,
+            steps,
             bytes,
             blake3,
-            failures: failures.clone(),
-            count: count.clone(),
+            failures,
+            count,
             row_groups: groups.written().to_vec(),
             ..Checkpoint::begun(&self.job, self.shard)
         })?;
@@ -383,5 +394,41 @@ fn left(target: &Path, job: &RunId, shard: Option<Shard>) -> Result<Option<Check
     match done.job.difference(job).or(other) {
         Some(part) => Err(Error::OtherJob { name, part }),
         None => Ok(Some(done)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::records::CallOptions;
+
+    #[test]
+    fn a_job_that_ends_within_a_step_is_resumed_with_that_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("out");
+        let files = Files { output: &output, failures: None };
+        let job = r#"{"slproof":"1","tree":"2","archive":"3","arguments":"4"}"#;
+        let begin = || {
+            let encoder = Encoder::new(Form::Lines, None, CallOptions::default());
+            let job = (serde_json::from_str(job).unwrap(), None);
+            ProofFile::resumable(&files, encoder, ObserverHandle::default(), job, true).unwrap()
+        };
+        let write = |file: &mut ProofFile, text: &str, steps| {
+            let chunk = EncodedChunk { bytes: text.into(), ..EncodedChunk::default() };
+            file.write(Part { chunk, count: Count::default(), steps }).unwrap();
+        };
+        let (mut file, done) = begin();
+        assert_eq!(done, 0);
+        for (text, steps) in [("one,", 1), ("two,three,", 2), ("a part of four,", 0)] {
+            write(&mut file, text, steps);
+        }
+        assert!(matches!(file.cancel(), Ok(Error::Interrupted(Some(_)))));
+        let (mut file, done) = begin();
+        assert_eq!(done, 3);
+        write(&mut file, "four", 1);
+        file.finish().unwrap();
+        assert_eq!(fs::read_to_string(output).unwrap(), "one,two,three,four");
     }
 }

@@ -44,6 +44,8 @@ const JOB_LOGS: usize = 1 << 14;
 const PROOF_BYTES: usize = 3500;
 /// The approximate size of the tree of a batch's logs, in bytes per log.
 const LOG_BYTES: usize = 96;
+/// A message is copied once and written as hexadecimal digits.
+const MESSAGE_COPIES: usize = 3;
 
 /// Steps that are proven together. Where its parts end depends only on the steps from the end of the last part on, so a
 /// resumed job has the same parts.
@@ -65,29 +67,30 @@ struct Weight {
     batch_bytes: usize,
 }
 
+impl Weight {
+    /// Whether the step ends its part, whatever is before it.
+    fn fills_part(&self) -> bool {
+        self.proofs >= PART_PROOFS || self.batch_bytes >= BATCH_BYTES
+    }
+}
+
 /// The batches of which single logs were requested, with the length of their longest message.
 #[derive(Default)]
 struct Requested(HashMap<(ChainId, BatchNumber), usize>);
 
 impl Requested {
     fn weigh(&mut self, step: &WorkItem<'_>) -> Weight {
-        let WorkItem::Prove(ProofTask { logs: batch, which, .. }) = step else {
+        let WorkItem::Prove(task) = step else {
             return Weight { proofs: 1, logs: 0, bytes: PROOF_BYTES, batch_bytes: 0 };
         };
-        let (mut logs, messages) = (batch.logs().len(), batch.messages());
-        // A message is copied once and written as hexadecimal digits.
-        if matches!(which, LogFilter::Log(_)) {
-            let known = self.0.len();
-            let longest = *self.0.entry(batch.key()).or_insert_with(|| messages.longest());
-            if self.0.len() == known {
-                logs = 0;
-            }
-            let bytes = PROOF_BYTES + 3 * longest;
-            return Weight { proofs: 1, logs, bytes, batch_bytes: 0 };
+        if !matches!(task.which, LogFilter::Log(_)) {
+            return task.weigh_batch();
         }
-        let bytes = logs * (LOG_BYTES + PROOF_BYTES) + 3 * messages.bytes().len();
-        // A batch without logs also has a cost.
-        Weight { proofs: logs.max(1), logs, bytes, batch_bytes: bytes }
+        let (batch, known) = (&task.logs, self.0.len());
+        let longest = *self.0.entry(batch.key()).or_insert_with(|| batch.messages().longest());
+        let logs = if self.0.len() == known { 0 } else { batch.logs().len() };
+        let bytes = PROOF_BYTES + MESSAGE_COPIES * longest;
+        Weight { proofs: 1, logs, bytes, batch_bytes: 0 }
     }
 }
 
@@ -133,7 +136,8 @@ impl<'a> Window<'a> {
         BegunWindow::new(self.steps, self.parts, proven, large)
     }
 
-    /// The steps whose proofs take more than a piece, with the logs of each of their pieces. Such a step ends its part.
+    /// The steps whose proofs take more than a piece, with the logs of each of their pieces. Such a step ends its part,
+    /// also in a job that is resumed after the steps before it, which are a piece of their own.
     fn large_steps(&self) -> impl Iterator<Item = (usize, Vec<LogRange>)> {
         let last_of_parts = self.parts.iter().filter_map(|part| part.clone().next_back());
         last_of_parts.filter_map(|at| match &self.steps[at] {
@@ -158,9 +162,17 @@ impl<'a> Window<'a> {
 }
 
 impl ProofTask<'_> {
-    /// Divides the logs, if their proofs take more than a piece. The padding has no proofs.
+    /// Estimates what all logs of the batch take.
+    fn weigh_batch(&self) -> Weight {
+        let (logs, messages) = (self.logs.logs().len(), self.logs.messages().bytes().len());
+        let bytes = logs * (LOG_BYTES + PROOF_BYTES) + MESSAGE_COPIES * messages;
+        // A batch without logs also has a cost.
+        Weight { proofs: logs.max(1), logs, bytes, batch_bytes: bytes }
+    }
+
+    /// Divides the logs, if their proofs fill a part and take more than a piece. The padding has no proofs.
     fn ranges(&self) -> Option<Vec<LogRange>> {
-        if matches!(self.which, LogFilter::Log(_)) {
+        if matches!(self.which, LogFilter::Log(_)) || !self.weigh_batch().fills_part() {
             return None;
         }
         let is_proven = |index, log: &L2ToL1Log| self.which.has(index, log) && !log.is_padding();

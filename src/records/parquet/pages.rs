@@ -38,6 +38,9 @@ use crate::primitives::Hash;
 
 /// A page is closed at this size in bytes, which fits into the cache of a core.
 const PAGE_LEN: usize = 256 << 10;
+/// The maximum size of a buffer that is kept for the next pages, in bytes. A page with a very long message needs larger
+/// ones.
+const LARGEST_BUFFER: usize = 4 * PAGE_LEN;
 /// The length of a word of a proof in bytes.
 const WORD_LEN: u32 = 32;
 
@@ -215,7 +218,28 @@ impl Pages {
     /// Closes the last page, returns all pages, and resets the column.
     pub(super) fn finish(&mut self, packer: &mut Packer) -> Result<(Vec<u8>, Chunk), ParquetError> {
         self.flush(packer)?;
+        for buffer in [&mut self.values, &mut packer.page, &mut packer.packed] {
+            buffer.clear();
+            buffer.shrink_to(LARGEST_BUFFER);
+        }
         let written = mem::replace(&mut self.written, TrackedWrite::new(Vec::new()));
         Ok((written.into_inner()?, mem::take(&mut self.chunk)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_buffers_of_a_long_message_are_not_kept() {
+        let (mut pages, mut packer) = (Pages::new(false), Packer::new(1).unwrap());
+        for len in [2 * LARGEST_BUFFER, 10] {
+            pages.bytes(&vec![7; len]).unwrap();
+            let (written, chunk) = pages.finish(&mut packer).unwrap();
+            assert_eq!((chunk.len, chunk.values), (written.len() as u64, 1));
+            let kept = [&pages.values, &packer.page, &packer.packed].map(Vec::capacity);
+            assert!(kept.iter().all(|kept| (1..=LARGEST_BUFFER).contains(kept)), "{kept:?}");
+        }
     }
 }

@@ -4,18 +4,25 @@ use std::{
     collections::BTreeMap,
     fs,
     io::Read,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde_json::{Value, json};
 use slproof::{
+    Event, FailureCode, Job, Messages, Observer, ProofFormat, ProofOutput, Prover, Selection,
+    Trees,
     files::{Input, InputError},
     records::parquet::MAGIC,
 };
 
 use crate::support::{
     binary::{Run, command, prove_args, run},
+    fixture,
     proof_records::read_rows,
 };
 
@@ -298,41 +305,81 @@ fn failed_requests_have_a_file_of_their_own_in_every_format() {
     }
 }
 
-/// A job with a file of failed requests is cancelled after its first checkpoint, and resumed.
+/// Keeps the files of a job before its first step, and cancels the job after some windows of steps.
+struct Interrupting {
+    folder: PathBuf,
+    kept: PathBuf,
+    windows: usize,
+    begun: AtomicUsize,
+}
+
+impl Observer for Interrupting {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::ProvingBegins { .. }) {
+            let files = fs::read_dir(&self.folder).unwrap().map(|file| file.unwrap());
+            for file in files.filter(|file| file.path().is_file()) {
+                fs::copy(file.path(), self.kept.join(file.file_name())).unwrap();
+            }
+        }
+    }
+
+    /// Asked before each window is read.
+    fn is_cancelled(&self) -> bool {
+        self.begun.fetch_add(1, Ordering::Relaxed) >= self.windows
+    }
+}
+
+/// A job with a file of failed requests is cancelled after its first steps, or killed before them, and resumed.
 #[test]
 fn failed_requests_are_written_once_when_a_job_is_resumed() {
-    let (_folder, file) = folder();
-    fs::write(file("requests"), requests().repeat(20_000)).unwrap();
-    // A job that is killed before its first step has a checkpoint too.
-    for (format, least) in
-        [("ndjson", 0), ("ndjson", 1), ("parquet", 0), ("parquet", 1), ("json", 1)]
+    let trees = Trees::open(&[fixture("gateway-v31/state.anvil.json")], &Default::default());
+    let logs = [fixture("gateway-v31/logs.jsonl.gz")];
+    let messages = Messages::open(&logs, &Default::default()).unwrap();
+    let prover = Prover::new(trees.unwrap(), messages);
+    // A window has about a thousand proofs here, and the first row group 8,192 rows.
+    for (format, windows) in
+        [(ProofFormat::Ndjson, 1), (ProofFormat::Json, 1), (ProofFormat::Parquet, 10)]
     {
-        let (output, failures) = (file("out"), file("failures"));
-        let asked = ["--requests", &file("requests"), "--format", format];
-        let apart = ["--failures", &failures, "-o", &output];
-        let args = prove_args(FOLDER, &[&asked[..], &apart, &["--resume"]].concat());
-        assert_eq!(run(&args).code, Some(1));
-        let whole = [&output, &failures].map(|path| fs::read(path).unwrap());
-        assert_eq!(codes(&text(&failures)).0.values().sum::<u64>(), 40_000);
-        [&output, &failures].iter().for_each(|path| fs::remove_file(path).unwrap());
-
-        let checkpoint = file("out.partial.json");
-        let is_there = || {
-            let Ok(text) = fs::read(&checkpoint) else { return false };
-            let found: Result<Value, _> = serde_json::from_slice(&text);
-            found.is_ok_and(|found| found["steps"].as_u64().unwrap() >= least)
+        let (requests_folder, kept) = (folder(), folder());
+        let (out, file) = folder();
+        let asked = requests_folder.1("requests");
+        let repeated = 45 * (windows + 1);
+        fs::write(&asked, requests().repeat(repeated)).unwrap();
+        let job = prover.job(Selection::requests(&asked));
+        let files = ["out", "failures"].map(|name| out.path().join(name));
+        let write = |job: &Job| {
+            let output = ProofOutput::create(&files[0])?.format(format).resume(true);
+            job.write(output.failures(files[1].clone())?)
         };
-        let mut child = command().args(&args).stdin(Stdio::null()).spawn().unwrap();
-        while !is_there() && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(std::time::Duration::from_millis(2));
+        let taken = || {
+            let written = files.each_ref().map(|path| fs::read(path).unwrap());
+            files.iter().for_each(|path| fs::remove_file(path).unwrap());
+            written
+        };
+        assert_eq!(write(&job).unwrap().count.failed(), 2 * repeated as u64);
+        assert_eq!(codes(&text(&file("failures"))).0.values().sum::<u64>(), 2 * repeated as u64);
+        let whole = taken();
+
+        let observer = Interrupting {
+            folder: out.path().into(),
+            kept: kept.0.path().into(),
+            windows,
+            begun: AtomicUsize::new(0),
+        };
+        let error = write(&job.clone().observer(Arc::new(observer))).unwrap_err();
+        assert_eq!(error.code(), FailureCode::Interrupted, "{error}");
+        let checkpoint: Value =
+            serde_json::from_slice(&fs::read(file("out.partial.json")).unwrap()).unwrap();
+        assert!(checkpoint["steps"].as_u64() > Some(0), "{format:?}");
+        assert!(write(&job).unwrap().count.failed() == 2 * repeated as u64);
+        assert!(taken() == whole, "{format:?}");
+
+        for name in ["out.partial", "out.partial.json", "failures.partial", "failures.partial.json"]
+        {
+            fs::rename(kept.1(name), file(name)).unwrap();
         }
-        let is_left = is_there();
-        let _ = child.kill();
-        child.wait().unwrap();
-        assert!(is_left, "{format}: the job ended before it was killed");
-        assert_eq!(run(&args).code, Some(1));
-        let resumed = [&output, &failures].map(|path| fs::read(path).unwrap());
-        assert!(resumed == whole, "{format}");
-        [&output, &failures].iter().for_each(|path| fs::remove_file(path).unwrap());
+        write(&job).unwrap();
+        assert!(taken() == whole, "{format:?}");
+        assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
     }
 }

@@ -26,8 +26,12 @@ impl BatchRoots for Roots {
 
 /// A batch with this many messages.
 fn batch(number: u64, count: u64) -> BatchLogs {
-    let messages: Vec<[u8; 8]> = (0..count).map(u64::to_be_bytes).collect();
-    let log = |message: &[u8; 8]| L2ToL1Log::of_message(0, Address::system(7), message);
+    batch_of(number, &(0..count).map(u64::to_be_bytes).collect::<Vec<_>>())
+}
+
+/// A batch with these messages.
+fn batch_of<M: AsRef<[u8]>>(number: u64, messages: &[M]) -> BatchLogs {
+    let log = |message: &M| L2ToL1Log::of_message(0, Address::system(7), message.as_ref());
     let logs = messages.iter().map(log).collect();
     let list: MessageList = messages.iter().collect();
     BatchLogs::new(ChainId(324), BatchNumber(number), logs, list, Some(AGGREGATED)).unwrap()
@@ -140,6 +144,31 @@ fn a_resumed_job_has_the_same_parts() {
         let expected: Vec<_> = all.iter().filter(|end| *end > done).map(|end| end - done).collect();
         assert_eq!(rest, expected);
     }
+}
+
+/// A checkpoint may be after any piece that completes steps. Parts end with a step that fills them, with steps that do so
+/// together, and with one whose messages alone would be too long for a piece.
+#[test]
+fn a_resumed_job_has_the_same_pieces() {
+    let long = |number, count: u8| {
+        batch_of(number, &(0..count).map(|byte| vec![byte; 600 << 10]).collect::<Vec<_>>())
+    };
+    let batches = [batch(0, 999), long(1, 2), batch(2, 400), batch(3, 1100), long(4, 5)];
+    let state = roots(&batches);
+    let extractor = Arc::new(Extractor::to_batch_roots(&state));
+    let asked = [0, 1, 2, 2, 4, 2, 3, 2, 1, 2, 2, 1].map(|at| (at, LogFilter::All));
+    let pieces = |done: u64| -> Vec<(usize, u64)> {
+        let rest = asked.into_iter().skip(done as usize);
+        let parts = windows_of(&batches, &extractor, rest).into_iter().flat_map(parts);
+        parts.map(|part| (part.chunk.len(), part.steps)).collect()
+    };
+    let (all, mut done) = (pieces(0), 0);
+    for (at, (_, steps)) in all.iter().enumerate().filter(|(_, (_, steps))| *steps > 0) {
+        done += steps;
+        assert_eq!(pieces(done), all[at + 1..], "after {done} steps");
+    }
+    assert_eq!(done, asked.len() as u64);
+    assert!(all.iter().filter(|(_, steps)| *steps == 0).count() > 3);
 }
 
 #[test]
