@@ -15,8 +15,9 @@ use crate::{
 };
 
 impl<S: StorageReader> KnownRoots<S> {
-    /// The answer if the contract that knows the root refuses the words of a proof, or the record its timestamp. What a
-    /// state of proven slots does not show is not objected to, except words with a timestamp whose release it does not show.
+    /// The answer if the contract that knows the root refuses the words of a proof, or the record its timestamp. Words
+    /// whose release a state of proven slots of L1 does not show are not accepted. What else it does not show is not
+    /// objected to.
     pub(super) fn objection_to_words(
         &self,
         record: &RootQuery<'_>,
@@ -64,21 +65,18 @@ impl<S: StorageReader> KnownRoots<S> {
 
     /// The answer if words with a timestamp, or without one, are not those of the contracts' release. L1 may have been
     /// upgraded to v33 and not have stored a root since: then its storage is that of v31, and does not show whether it
-    /// takes words with a timestamp.
+    /// takes words with a timestamp. If a state of proven slots of L1 does not show the release, it shows this of no words.
     pub(super) fn objection_to_release(
         &self,
         since_v33: Option<bool>,
         is_timed: bool,
     ) -> Option<Answer> {
-        match (since_v33, self.rules) {
-            (Some(false) | None, Rules::L1MessageRoot) if is_timed => {
-                Some(Answer::Lacking(Lacking::Release(self.message_root().address())))
-            }
-            _ => {
-                let since_v33 = since_v33.filter(|since_v33| *since_v33 != is_timed)?;
-                Some(Answer::Refused(Refusal::OtherRelease { since_v33 }))
-            }
+        let is_shown = since_v33.is_some_and(|since_v33| since_v33 || !is_timed);
+        if self.rules == Rules::L1MessageRoot && !is_shown {
+            return Some(Answer::Lacking(Lacking::Release(self.message_root().address())));
         }
+        let since_v33 = since_v33.filter(|since_v33| *since_v33 != is_timed)?;
+        Some(Answer::Refused(Refusal::OtherRelease { since_v33 }))
     }
 
     /// Whether MessageRoot is of v33 or later. `None` if a state of proven slots does not show it.
