@@ -117,11 +117,11 @@ fn what_l1_says_is_published() {
     // A file that is written again without a state of L1 keeps what was said.
     index(&gateway, &text);
     let again = publish(&gateway, &[]);
-    assert!(!again.stdout.contains("of which 0 are new"), "{}", again.stdout);
+    assert!(!again.stderr.contains("of which 0 are new"), "{}", again.stderr);
     assert_eq!(targets(), with_l1);
     // The same state says the same.
     let again = publish(&gateway, &anchor);
-    assert!(again.stdout.contains("of which 0 are new"), "{}", again.stdout);
+    assert!(again.stderr.contains("of which 0 are new"), "{}", again.stderr);
     assert_eq!(targets(), with_l1);
     // Bridgehub no longer lists the settlement layer.
     let mut delisted = json("gateway-v29/l1.state.anvil.json");
@@ -231,7 +231,7 @@ fn publish_without_l1(gateway: &Gateway, tree: Option<&str>) -> String {
     let site = gateway.path("site").to_str().unwrap().to_owned();
     let published = run(["publish".to_owned(), "-o".to_owned(), site].into_iter().chain(flags));
     assert_eq!(published.code, Some(0), "{}", published.stderr);
-    published.stdout
+    published.stderr
 }
 
 /// A failure of power may leave empty files under names that have the digest of their content.
