@@ -15,9 +15,8 @@ use crate::{
 };
 
 impl<S: StorageReader> KnownRoots<S> {
-    /// The answer if the contract that knows the root refuses the words of a proof, or the record its timestamp. Words
-    /// whose release a state of proven slots of L1 does not show are not accepted. What else it does not show is not
-    /// objected to.
+    /// The answer if the contract that knows the root refuses the words of a proof, or the record its timestamp. What a
+    /// state of proven slots does not show is not objected to, except the release of L1, which is an error.
     pub(super) fn objection_to_words(
         &self,
         record: &RootQuery<'_>,
@@ -49,7 +48,7 @@ impl<S: StorageReader> KnownRoots<S> {
                 (stored, stored.map(|stored| !stored.is_zero()))
             }
             RootLocation::ChainBatchRoots(_) | RootLocation::LogsRootHashes(_) => {
-                (None, self.has_timestamps()?)
+                (None, Some(self.shows_timestamps()?))
             }
         };
         let is_timed = record.l1_timestamp.is_some() || verify::has_timestamp(record.proof);
@@ -65,27 +64,31 @@ impl<S: StorageReader> KnownRoots<S> {
 
     /// The answer if words with a timestamp, or without one, are not those of the contracts' release. L1 may have been
     /// upgraded to v33 and not have stored a root since: then its storage is that of v31, and does not show whether it
-    /// takes words with a timestamp. If a state of proven slots of L1 does not show the release, it shows this of no words.
+    /// takes words with a timestamp.
     pub(super) fn objection_to_release(
         &self,
         since_v33: Option<bool>,
         is_timed: bool,
     ) -> Option<Answer> {
-        let is_shown = since_v33.is_some_and(|since_v33| since_v33 || !is_timed);
-        if self.rules == Rules::L1MessageRoot && !is_shown {
-            return Some(Answer::Lacking(Lacking::Release(self.message_root().address())));
-        }
         let since_v33 = since_v33.filter(|since_v33| *since_v33 != is_timed)?;
-        Some(Answer::Refused(Refusal::OtherRelease { since_v33 }))
+        Some(match (since_v33, self.rules) {
+            (false, Rules::L1MessageRoot) => {
+                Answer::Lacking(Lacking::Release(self.message_root().address()))
+            }
+            _ => Answer::Refused(Refusal::OtherRelease { since_v33 }),
+        })
     }
 
     /// Whether MessageRoot is of v33 or later. `None` if a state of proven slots does not show it.
     pub(super) fn has_timestamps(&self) -> Result<Option<bool>, StateError> {
+        if_proven(self.shows_timestamps())
+    }
+
+    /// The same; an error if a state of proven slots does not show it.
+    pub(super) fn shows_timestamps(&self) -> Result<bool, StateError> {
         match self.rules {
-            Rules::L1MessageRoot | Rules::L2MessageRoot => {
-                if_proven(self.message_root().has_timestamps())
-            }
-            Rules::Diamonds | Rules::NoMessageRoot => Ok(Some(false)),
+            Rules::L1MessageRoot | Rules::L2MessageRoot => self.message_root().has_timestamps(),
+            Rules::Diamonds | Rules::NoMessageRoot => Ok(false),
         }
     }
 }

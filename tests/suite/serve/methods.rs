@@ -286,7 +286,10 @@ fn the_named_settlement_layer_decides_which_l1_judges() {
     let gateway = Gateway::new("gateway-v29");
     let lines = json_lines("v33/proofs.jsonl.gz");
     // Its batch is in the trees of L1 of v33.
-    let line = lines.iter().find(|line| line["l1Timestamp"].is_u64()).unwrap();
+    let line = lines
+        .iter()
+        .find(|line| line["l1Timestamp"].is_u64() && line["chainId"] == 61_166)
+        .unwrap();
     let (own, other) = ("gateway-v29/l1.state.anvil.json", "v33/state.anvil.json.gz");
     let path = |file: &str| fixture(file).to_str().unwrap().to_owned();
     let bridgehub = json("v33/roots.json.gz")["bridgehub"].clone();
