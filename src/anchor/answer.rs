@@ -261,7 +261,7 @@ pub enum Lacking {
     /// No contract, but a root that MessageRoot on L1 stored since v33, which would show its release.
     #[error(
         "the state shows no root with a timestamp in MessageRoot {0}: it is of v31, which refuses the proof, or was \
-         upgraded to v33 and has stored no root since, or the slots that would show it are not proven"
+         upgraded to v33 and has stored no root since"
     )]
     Release(Address),
 }

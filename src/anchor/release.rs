@@ -16,7 +16,7 @@ use crate::{
 
 impl<S: StorageReader> KnownRoots<S> {
     /// The answer if the contract that knows the root refuses the words of a proof, or the record its timestamp. What a
-    /// state of proven slots does not show is not objected to, except words with a timestamp whose release it does not show.
+    /// state of proven slots does not show is not objected to, except the release of L1, which is an error.
     pub(super) fn objection_to_words(
         &self,
         record: &RootQuery<'_>,
@@ -48,7 +48,7 @@ impl<S: StorageReader> KnownRoots<S> {
                 (stored, stored.map(|stored| !stored.is_zero()))
             }
             RootLocation::ChainBatchRoots(_) | RootLocation::LogsRootHashes(_) => {
-                (None, self.has_timestamps()?)
+                (None, Some(self.shows_timestamps()?))
             }
         };
         let is_timed = record.l1_timestamp.is_some() || verify::has_timestamp(record.proof);
@@ -70,24 +70,25 @@ impl<S: StorageReader> KnownRoots<S> {
         since_v33: Option<bool>,
         is_timed: bool,
     ) -> Option<Answer> {
-        match (since_v33, self.rules) {
-            (Some(false) | None, Rules::L1MessageRoot) if is_timed => {
-                Some(Answer::Lacking(Lacking::Release(self.message_root().address())))
+        let since_v33 = since_v33.filter(|since_v33| *since_v33 != is_timed)?;
+        Some(match (since_v33, self.rules) {
+            (false, Rules::L1MessageRoot) => {
+                Answer::Lacking(Lacking::Release(self.message_root().address()))
             }
-            _ => {
-                let since_v33 = since_v33.filter(|since_v33| *since_v33 != is_timed)?;
-                Some(Answer::Refused(Refusal::OtherRelease { since_v33 }))
-            }
-        }
+            _ => Answer::Refused(Refusal::OtherRelease { since_v33 }),
+        })
     }
 
     /// Whether MessageRoot is of v33 or later. `None` if a state of proven slots does not show it.
     pub(super) fn has_timestamps(&self) -> Result<Option<bool>, StateError> {
+        if_proven(self.shows_timestamps())
+    }
+
+    /// The same; an error if a state of proven slots does not show it.
+    pub(super) fn shows_timestamps(&self) -> Result<bool, StateError> {
         match self.rules {
-            Rules::L1MessageRoot | Rules::L2MessageRoot => {
-                if_proven(self.message_root().has_timestamps())
-            }
-            Rules::Diamonds | Rules::NoMessageRoot => Ok(Some(false)),
+            Rules::L1MessageRoot | Rules::L2MessageRoot => self.message_root().has_timestamps(),
+            Rules::Diamonds | Rules::NoMessageRoot => Ok(false),
         }
     }
 }

@@ -51,6 +51,15 @@ pub(super) struct Targets {
     pub(super) message_root: Shared,
 }
 
+impl Targets {
+    /// Whether no proof is missing.
+    pub(super) fn are_whole(&self) -> bool {
+        [&self.l1_batch_root, &self.message_root]
+            .iter()
+            .all(|shared| matches!(shared, Shared::Proof { .. }))
+    }
+}
+
 /// What all proofs of a batch to one root share, or why there are none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -73,10 +82,6 @@ pub(super) enum Shared {
 }
 
 impl Shared {
-    pub(super) fn is_proof(&self) -> bool {
-        matches!(self, Self::Proof { .. })
-    }
-
     pub(super) fn of(proofs: &BatchProofs<'_>, l1: Option<L1Verdict>) -> Self {
         Self::Proof {
             metadata: proofs.metadata(),
@@ -160,12 +165,16 @@ impl BatchFile {
         }
         for (at, hash) in self.parts.iter().enumerate() {
             let name = part_name(self.chain_id, self.batch_number, at);
-            let part: PartFile = serde_json::from_slice(&directory.need_with(&name, *hash)?)
-                .map_err(|error| directory.damaged(&name, error.to_string()))?;
-            entries.extend(part.entries);
+            let part = entries_of_part(&directory.need_with(&name, *hash)?);
+            entries.extend(part.map_err(|error| directory.damaged(&name, error.to_string()))?);
         }
         Ok(entries)
     }
+}
+
+/// The entries in the text of a part.
+pub(super) fn entries_of_part(text: &[u8]) -> serde_json::Result<Vec<Entry>> {
+    Ok(serde_json::from_slice::<PartFile>(text)?.entries)
 }
 
 /// The logs as files have them.

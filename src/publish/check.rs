@@ -8,7 +8,7 @@ use super::{
     PublishError,
     batch::{BatchFile, Entry},
     client::verify_all,
-    files::{Directory, MANIFEST, batch_name},
+    files::{Directory, MANIFEST, PAGE_NAME, batch_name},
     index::Index,
     job::{Listed, lists, manifest},
     manifest::{Counts, Manifest},
@@ -18,6 +18,7 @@ use crate::{
     keccak::keccak256,
     message::{BatchLogs, MessageList},
     primitives::{BatchNumber, ChainId, Hash, hex, ordered::try_map},
+    records::PAGE,
 };
 
 /// What a directory holds.
@@ -32,8 +33,9 @@ pub struct Checked {
     pub proofs: u64,
 }
 
-/// Reads a directory back: compares every file with its hash, makes every proof as a client does and verifies it, and
-/// compares the indexes with the logs. Whether the roots to which proofs lead are those of the real contracts is not
+/// Reads a directory back: compares every file that is listed with its hash, and the page with that of this version, makes
+/// every proof as a client does and verifies it, and compares the indexes with the logs. Other files in the directory are
+/// not read. Whether the roots to which proofs lead are those of the real contracts is not
 /// checked: nothing in the directory shows it.
 ///
 /// # Errors
@@ -70,6 +72,10 @@ pub fn check(directory: &Path) -> Result<Checked, PublishError> {
         }
     }
     same_index(&directory, &manifest, index)?;
+    if directory.need(PAGE_NAME)? != PAGE.as_bytes() {
+        let reason = "it is not the page of this version of slproof; publish replaces it";
+        return Err(directory.damaged(PAGE_NAME, reason.into()));
+    }
     Ok(checked)
 }
 
@@ -86,6 +92,9 @@ fn batch_of(
     let file: BatchFile = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
     if (file.chain_id, file.batch_number) != (chain, batch) {
         return Err(bad(format!("it is of chain {}, batch {}", file.chain_id, file.batch_number)));
+    }
+    if file.targets.are_whole() != listed.is_whole {
+        return Err(bad("the list says otherwise whether it has both proofs".into()));
     }
     let entries = file.all_entries(directory)?;
     let proofs = verify_all(&file, &entries).map_err(bad)?;

@@ -1,11 +1,11 @@
 //! Makes the proofs of a published batch as a client does.
 
-use super::batch::{BatchFile, Entry, PART_HEIGHT, PART_LOGS, Shared};
+use super::batch::{BatchFile, Entry, PART_HEIGHT, PART_LOGS, Shared, Targets};
 use crate::{
     keccak::{hash_node, keccak256},
     message::EMPTY_LOG_LEAF,
     primitives::Hash,
-    proof::ProofRecord,
+    proof::{ProofRecord, TargetKind},
 };
 
 /// The highest log tree that is built.
@@ -14,16 +14,27 @@ const HIGHEST: u32 = 32;
 /// Makes all proofs that the files of a batch give, and verifies them. Returns their number, or what does not hold. Whether
 /// the roots to which they lead are those of the real contracts is not checked: nothing in the files shows it.
 pub(super) fn verify_all(file: &BatchFile, entries: &[Entry]) -> Result<u64, String> {
-    if file.height > HIGHEST {
-        return Err(format!("a log tree of height {}", file.height));
-    }
-    if entries.len() != file.logs || file.logs.div_ceil(PART_LOGS) > file.nodes.len().max(1) {
-        return Err(format!("{} entries for {} logs", entries.len(), file.logs));
-    }
     let trees = LogTrees::of(file, entries)?;
+    let Targets { l1_batch_root, message_root } = &file.targets;
+    let leads_to_block = |shared: &Shared| match shared {
+        Shared::Proof { target, .. } => Some(target.kind == TargetKind::Block),
+        Shared::None(_) => None,
+    };
+    if leads_to_block(l1_batch_root) == Some(true) || leads_to_block(message_root) == Some(false) {
+        return Err("a target is of another kind than its place".into());
+    }
+    if matches!(message_root, Shared::Proof { l1: Some(_), .. }) {
+        return Err("L1 judges no root of a block".into());
+    }
     let mut proofs = 0;
-    for shared in [&file.targets.l1_batch_root, &file.targets.message_root] {
-        proofs += verify(file, entries, &trees, shared)?;
+    for shared in [l1_batch_root, message_root] {
+        for record in records(file, entries, &trees, shared) {
+            let log = entries[record.id as usize].log;
+            record
+                .verify(&log, |_| record.target.map(|target| target.root))
+                .map_err(|error| format!("log {}: {error}", record.id))?;
+            proofs += 1;
+        }
     }
     if proofs == 0 && entries.iter().any(|entry| leaf(entry) != EMPTY_LOG_LEAF) {
         return Err("it has no proofs".into());
@@ -35,23 +46,20 @@ fn leaf(entry: &Entry) -> Hash {
     keccak256(entry.log.as_bytes())
 }
 
-/// Makes the proofs of all logs to one root, and verifies them. Returns their number.
-fn verify(
-    file: &BatchFile,
-    entries: &[Entry],
-    trees: &LogTrees,
-    shared: &Shared,
-) -> Result<u64, String> {
-    let Shared::Proof { metadata, tail, l1_timestamp, target, checked_by, .. } = shared else {
-        return Ok(0);
-    };
-    let mut proofs = 0;
-    for (id, entry) in entries.iter().enumerate() {
-        if leaf(entry) == EMPTY_LOG_LEAF {
-            continue;
-        }
+/// The records of all logs to one root. The padding of log trees has none.
+fn records<'a>(
+    file: &'a BatchFile,
+    entries: &'a [Entry],
+    trees: &'a LogTrees,
+    shared: &'a Shared,
+) -> impl Iterator<Item = ProofRecord> + 'a {
+    let logs = entries.iter().enumerate().filter(|(_, entry)| leaf(entry) != EMPTY_LOG_LEAF);
+    logs.filter_map(move |(id, entry)| {
+        let Shared::Proof { metadata, tail, l1_timestamp, target, checked_by, .. } = shared else {
+            return None;
+        };
         let path = trees.siblings(id).chain(file.above.iter().copied());
-        let record = ProofRecord {
+        Some(ProofRecord {
             chain_id: file.chain_id,
             batch_number: file.batch_number,
             id: id as u64,
@@ -63,13 +71,14 @@ fn verify(
             message: None,
             tx_hash: entry.tx_hash,
             checked_by: *checked_by,
-        };
-        record
-            .verify(&entry.log, |_| Some(target.root))
-            .map_err(|error| format!("log {id}: {error}"))?;
-        proofs += 1;
-    }
-    Ok(proofs)
+        })
+    })
+}
+
+/// One of the records for L1: all of a batch lead to the same root. `None` if the files give none.
+pub(super) fn first_record(file: &BatchFile, entries: &[Entry]) -> Option<ProofRecord> {
+    let trees = LogTrees::of(file, entries).ok()?;
+    records(file, entries, &trees, &file.targets.l1_batch_root).next()
 }
 
 /// The log tree of a batch: the trees of its parts, and the tree over them if there are several.
@@ -80,6 +89,12 @@ struct LogTrees {
 
 impl LogTrees {
     fn of(file: &BatchFile, entries: &[Entry]) -> Result<Self, String> {
+        if file.height > HIGHEST {
+            return Err(format!("a log tree of height {}", file.height));
+        }
+        if entries.len() != file.logs || file.logs.div_ceil(PART_LOGS) > file.nodes.len().max(1) {
+            return Err(format!("{} entries for {} logs", entries.len(), file.logs));
+        }
         let height = if file.nodes.is_empty() { file.height } else { PART_HEIGHT };
         let tree = |some: &[Entry]| {
             PlainTree::new(some.iter().map(leaf).collect(), height, EMPTY_LOG_LEAF)

@@ -16,6 +16,9 @@ use crate::{
 /// The file that names all others.
 pub(super) const MANIFEST: &str = "manifest.json";
 
+/// The page that searches, makes and checks proofs.
+pub(super) const PAGE_NAME: &str = "index.html";
+
 /// The largest file that is read back, in bytes. 256 messages of a megabyte, in hexadecimal digits.
 const MOST_BYTES: u64 = 1 << 29;
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{
     PublishError,
     batch::{Shared, Targets, files_of},
-    files::{Directory, MANIFEST, batch_name, digest, part_name},
+    files::{Directory, MANIFEST, PAGE_NAME, batch_name, digest, part_name},
     index::{self, Index},
     manifest::{ChainEntry, Counts, Manifest, VERSION},
     roots::RootFiles,
@@ -90,19 +90,23 @@ impl Publication {
             None => Lists::new(),
         };
         self.refuse_lost(&before)?;
+        // Opened before threads ask for it.
+        self.trees.l1()?;
         let mut lists = Lists::new();
         let mut index = Index::beside(&directory.0);
         let mut counts = BTreeMap::<ChainId, Counts>::new();
         let mut window: Vec<BatchView<'_>> = Vec::new();
         let (mut logs_in_window, mut bytes_in_window) = (0, 0);
-        let known = |batch: &BatchView<'_>, directory: &Directory| {
+        let known = |batch: &BatchView<'_>| {
             let (chain, number) = batch.key();
-            let listed = *before.get(&chain)?.get(&number)?;
-            Some((listed, Stored::read(directory, batch, listed.hash)?))
+            let Some(listed) = before.get(&chain).and_then(|list| list.get(&number)) else {
+                return Ok(None);
+            };
+            let stored = Stored::read(&directory, batch, listed.hash, &self.trees)?;
+            Ok::<_, PublishError>(stored.map(|stored| (*listed, stored)))
         };
-        let has_l1 = self.trees.options().l1.is_some();
         let mut flush = |window: &mut Vec<BatchView<'_>>, published: &mut Published| {
-            let known: Vec<_> = window.par_iter().map(|batch| known(batch, &directory)).collect();
+            let known: Vec<_> = window.par_iter().map(known).collect::<Result<_, _>>()?;
             let mut open = Vec::new();
             for (batch, known) in window.drain(..).zip(known) {
                 let (chain, number) = batch.key();
@@ -110,11 +114,7 @@ impl Publication {
                     Some((_, Stored { lacking: Some(what), .. })) => {
                         return Err(PublishError::LackingPart { chain, batch: number, what });
                     }
-                    Some((listed, stored))
-                        if listed.is_whole
-                            && stored.is_current
-                            && (!has_l1 || stored.is_accepted()) =>
-                    {
+                    Some((listed, stored)) if listed.is_whole && stored.is_current => {
                         lists.entry(chain).or_default().insert(number, listed);
                     }
                     known => open.push((batch, known.map(|(_, stored)| stored))),
@@ -192,7 +192,7 @@ impl Publication {
             all_roots,
             all_roots_hash,
         };
-        directory.write("index.html", PAGE.as_bytes())?;
+        directory.write(PAGE_NAME, PAGE.as_bytes())?;
         // Cannot fail: all members are numbers, texts and lists.
         let mut text = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
         text.push(b'\n');
@@ -261,9 +261,8 @@ impl Publication {
                 let text = serde_json::to_vec(&file).unwrap_or_default();
                 is_new |=
                     directory.write_once(&batch_name(file.chain_id, file.batch_number), &text)?;
-                let Targets { l1_batch_root, message_root } = &file.targets;
-                let is_whole = l1_batch_root.is_proof() && message_root.is_proof();
-                Ok(Ok((Listed { hash: keccak256(&text), is_whole }, is_new)))
+                let listed = Listed { hash: keccak256(&text), is_whole: file.targets.are_whole() };
+                Ok(Ok((listed, is_new)))
             })
             .collect()
     }

@@ -24,7 +24,7 @@ struct Plot {
     checked_by: Option<CheckedBy>,
     /// How many roots there are.
     count: usize,
-    /// Of these each k-th, with the smallest k that gives no more than allowed; the newest is among them.
+    /// Of these every k-th, counted back from the newest; k is the smallest number that gives no more than allowed.
     roots: Vec<Root>,
 }
 

@@ -1,17 +1,21 @@
 //! Batches that an earlier run wrote.
 
 use super::{
-    batch::{BatchFile, Entry, Shared, Targets, entries, with_entries},
-    client::verify_all,
-    files::{Directory, batch_name},
+    PublishError,
+    batch::{BatchFile, Entry, PART_LOGS, Shared, Targets, entries, entries_of_part, with_entries},
+    client::{first_record, verify_all},
+    files::{Directory, batch_name, part_name},
 };
-use crate::{keccak::keccak256, message::BatchView, primitives::Hash};
+use crate::{
+    keccak::keccak256, message::BatchView, primitives::Hash, prove::Trees, records::L1Verdict,
+};
 
 /// The file of a batch whose logs are those of the archive.
 pub(super) struct Stored {
     /// Its entries are left out.
     file: BatchFile,
-    /// Whether the file is the listed one, with the entries for the archive: it may have got hashes of transactions since.
+    /// Whether the file is the listed one, with the entries for the archive and what the state of L1 says: the archive may
+    /// have got hashes of transactions since, and L1 may have been upgraded.
     pub(super) is_current: bool,
     /// What the entries have and the archive lacks.
     pub(super) lacking: Option<&'static str>,
@@ -19,32 +23,43 @@ pub(super) struct Stored {
 
 impl Stored {
     /// Reads the files of a batch, of which the list has this hash. An interrupted run may have left another content, whose
-    /// proofs count if they hold. `None` if a file is missing or damaged, or they have other logs: the batch has to be
-    /// written as if it were new.
-    pub(super) fn read(directory: &Directory, batch: &BatchView<'_>, hash: Hash) -> Option<Self> {
+    /// proofs count if they hold for the logs of the archive, and parts that are not those of the file. Nobody vouches for
+    /// what such a file says of L1. `None` if the file is missing or damaged, or of other logs: the batch has to be written
+    /// as if it were new.
+    ///
+    /// # Errors
+    /// [`PublishError`] if the state of L1 cannot be read.
+    pub(super) fn read(
+        directory: &Directory,
+        batch: &BatchView<'_>,
+        hash: Hash,
+        trees: &Trees,
+    ) -> Result<Option<Self>, PublishError> {
         let (chain, number) = batch.key();
-        let text = directory.need(&batch_name(chain, number)).ok()?;
-        let mut file: BatchFile = serde_json::from_slice(&text).ok()?;
-        let found = file.all_entries(directory).ok()?;
-        let is_listed = keccak256(&text) == hash;
-        let is_of_batch = (file.chain_id, file.batch_number) == (chain, number);
-        let holds = is_listed || (is_of_batch && verify_all(&file, &found).is_ok());
-        if !holds {
-            return None;
+        let Ok(text) = directory.need(&batch_name(chain, number)) else { return Ok(None) };
+        let Ok(mut file) = serde_json::from_slice::<BatchFile>(&text) else { return Ok(None) };
+        if (file.chain_id, file.batch_number) != (chain, number) {
+            return Ok(None);
         }
-        file.entries.clear();
         let archived = entries(batch);
-        let has_logs = found.iter().map(|entry| &entry.log).eq(batch.logs());
-        has_logs.then(|| Self {
-            file,
-            is_current: is_listed && found == archived,
-            lacking: lacking(&found, &archived),
-        })
-    }
-
-    /// Whether a state of L1 accepted the proofs for L1 when they were written.
-    pub(super) fn is_accepted(&self) -> bool {
-        matches!(&self.file.targets.l1_batch_root, Shared::Proof { l1: Some(l1), .. } if l1.valid == Some(true))
+        let (found, are_own) = file.take_entries(directory);
+        let is_listed = keccak256(&text) == hash;
+        let mut is_current = is_listed && are_own && found.iter().flatten().eq(&archived);
+        if !is_current && verify_all(&file, &archived).is_err() {
+            return Ok(None);
+        }
+        if let (false, Shared::Proof { l1, .. }) = (is_listed, &mut file.targets.l1_batch_root) {
+            *l1 = None;
+        }
+        if trees.options().l1.is_some()
+            && let Some(record) = first_record(&file, &archived)
+            && let Some(said) = trees.l1_verdict(record)?
+        {
+            is_current &= !file.targets.l1_batch_root.hear(said);
+        }
+        let mut parts = found.iter().zip(archived.chunks(PART_LOGS));
+        let lacking = parts.find_map(|(old, new)| lacking(old, new));
+        Ok(Some(Self { file, is_current, lacking }))
     }
 
     /// The files with the entries for the archive, and the proofs as they were.
@@ -57,7 +72,7 @@ impl Stored {
         let keep = |new: &mut Shared, old: &Shared| match (&mut *new, old) {
             (Shared::None(_), Shared::Proof { .. }) => new.clone_from(old),
             (
-                Shared::Proof { target, l1: l1 @ None, .. },
+                Shared::Proof { target, l1, .. },
                 Shared::Proof { target: old_target, l1: Some(old), .. },
             ) if target == old_target => *l1 = Some(old.clone()),
             _ => {}
@@ -69,14 +84,94 @@ impl Stored {
     }
 }
 
-/// What entries of the same logs have and others lack.
+impl BatchFile {
+    /// Takes the entries of the file, or reads those of its parts, whose hashes may be others. A part that is missing or
+    /// damaged has none. Returns them by part, and whether the parts are those that the file names.
+    fn take_entries(&mut self, directory: &Directory) -> (Vec<Vec<Entry>>, bool) {
+        let own = std::mem::take(&mut self.entries);
+        if self.nodes.is_empty() {
+            return (vec![own], self.parts.is_empty());
+        }
+        let mut are_own = self.parts.len() == self.nodes.len();
+        let part = |at| {
+            let text = directory.need(&part_name(self.chain_id, self.batch_number, at));
+            let text = text.unwrap_or_default();
+            are_own &= self.parts.get(at) == Some(&keccak256(&text));
+            entries_of_part(&text).unwrap_or_default()
+        };
+        ((0..self.nodes.len()).map(part).collect(), are_own)
+    }
+}
+
+impl Shared {
+    /// Takes over what a state of L1 says of the proofs, unless it says the same as before, nothing, or is of an earlier
+    /// block. Returns whether it took it over.
+    fn hear(&mut self, said: L1Verdict) -> bool {
+        let Self::Proof { l1, .. } = self else { return false };
+        let is_news = l1.as_ref().is_none_or(|before| {
+            let is_earlier = said.block.zip(before.block).is_some_and(|(new, old)| new < old);
+            said.valid.is_some() && said.valid != before.valid && !is_earlier
+        });
+        if is_news {
+            *l1 = Some(Box::new(said));
+        }
+        is_news
+    }
+}
+
+/// What entries have and others of the same logs lack.
 fn lacking(found: &[Entry], archived: &[Entry]) -> Option<&'static str> {
     let lost = |part: fn(&Entry) -> bool| {
-        found.iter().zip(archived).any(|(old, new)| part(old) && !part(new))
+        let mut pairs = found.iter().zip(archived).filter(|(old, new)| old.log == new.log);
+        pairs.any(|(old, new)| part(old) && !part(new))
     };
     match () {
         () if lost(|entry| entry.message.is_some()) => Some("messages"),
         () if lost(|entry| entry.tx_hash.is_some()) => Some("hashes of transactions"),
         () => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proof::TargetRecord;
+
+    fn said(valid: Option<bool>, block: Option<u64>) -> L1Verdict {
+        serde_json::from_value(match block {
+            Some(block) => serde_json::json!({"valid": valid, "block": block}),
+            None => serde_json::json!({"valid": valid}),
+        })
+        .unwrap()
+    }
+
+    /// Only a verdict that differs, and is not of an earlier block, replaces another.
+    #[test]
+    fn a_later_state_of_l1_replaces_what_was_said() {
+        let proof = |l1: Option<L1Verdict>| Shared::Proof {
+            metadata: None,
+            tail: Vec::new(),
+            l1_timestamp: None,
+            target: TargetRecord::batch_root(Hash::ZERO),
+            gateway_block_number: None,
+            checked_by: None,
+            l1: l1.map(Box::new),
+        };
+        let (yes, no) = (Some(true), Some(false));
+        for (before, new, is_news) in [
+            (None, said(None, None), true),
+            (Some(said(None, None)), said(None, Some(9)), false),
+            (Some(said(None, None)), said(yes, None), true),
+            (Some(said(yes, Some(8))), said(None, Some(9)), false),
+            (Some(said(yes, Some(8))), said(yes, Some(9)), false),
+            (Some(said(yes, Some(8))), said(no, Some(9)), true),
+            (Some(said(yes, Some(8))), said(no, Some(8)), true),
+            (Some(said(yes, Some(8))), said(no, Some(7)), false),
+            (Some(said(yes, Some(8))), said(no, None), true),
+        ] {
+            let mut shared = proof(before.clone());
+            assert_eq!(shared.hear(new.clone()), is_news, "{before:?} {new:?}");
+            assert_eq!(shared, proof(if is_news { Some(new) } else { before }));
+        }
     }
 }

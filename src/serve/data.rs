@@ -85,6 +85,17 @@ pub(super) struct Layer {
     pub(super) l1_target: Target,
 }
 
+impl Layer {
+    /// Whether the trees contain a batch.
+    pub(super) fn has(&self, chain: ChainId, batch: BatchNumber) -> bool {
+        self.trees.forest().is_some_and(|forest| {
+            let bridged = forest.bridged().and_then(|trees| trees.find(chain, batch));
+            let tree = forest.chain(chain);
+            bridged.is_some() || tree.is_some_and(|tree| tree.find(batch).is_some())
+        })
+    }
+}
+
 /// Everything that answers are made from. It never changes; new files give another one.
 #[derive(Debug)]
 pub(super) struct Data {
@@ -106,13 +117,7 @@ impl Data {
         chain: ChainId,
         batch: BatchNumber,
     ) -> impl Iterator<Item = &Layer> {
-        self.layers.iter().filter(move |layer| {
-            layer.trees.forest().is_some_and(|forest| {
-                let bridged = forest.bridged().and_then(|trees| trees.find(chain, batch));
-                let tree = forest.chain(chain);
-                bridged.is_some() || tree.is_some_and(|tree| tree.find(batch).is_some())
-            })
-        })
+        self.layers.iter().filter(move |layer| layer.has(chain, batch))
     }
 
     /// Whether the archive or the trees know a chain.

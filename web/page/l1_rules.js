@@ -34,13 +34,11 @@ class Contracts {
     if (this.isAnySet(this.bridgehub, 220) || isHandlerOfV31()) throw unjudged("Bridgehub is of v31, but MessageRoot " + at + " is not");
     return false;
   }
-  /* Whether the newest root has a timestamp, as since v33; undefined if the file does not show it. */
+  /* Whether the newest root has a timestamp, as since v33. */
   hasTimestamps() {
     if (!this.isV31) return false;
-    try {
-      const newest = this.read(this.messageRoot, slot(14));
-      return newest !== 0n && this.read(this.messageRoot, slot(BigInt(mapped(slot(9), newest)) + 1n)) !== 0n;
-    } catch (error) { if (error.isUnjudged) return undefined; throw error; }
+    const newest = this.read(this.messageRoot, slot(14));
+    return newest !== 0n && this.read(this.messageRoot, slot(BigInt(mapped(slot(9), newest)) + 1n)) !== 0n;
   }
   root(name, contract, at) {
     const root = contract && this.read(contract, at);
@@ -97,16 +95,16 @@ class Contracts {
   checkRelease(isTimed) {
     const hasTimestamps = this.hasTimestamps();
     if (isTimed && this.isV31 && !hasTimestamps) throw unjudged("the slots do not show whether L1 is of v33, as the proof is");
-    if (hasTimestamps !== undefined && hasTimestamps !== isTimed)
+    if (hasTimestamps !== isTimed)
       throw new Error(`the contracts are of ${hasTimestamps ? "v33 or later" : "a release before v33"}, but the proof is not`);
   }
 }
 
-/* Checks that L1 accepts a record. Returns the root that it stores, and what lets it accept the settlement layer. */
-function checkAccepted(l1, state, given) {
+/* Checks that the contracts accept a record. Returns the root that they store, and what lets them accept the settlement layer. */
+function checkAccepted(contracts, given) {
   const { end, root, record, timestamp } = fold(given), isThrough = end.kind === "sl";
   if (record.target && record.target.kind === "block") throw new Error("L1 stores no roots of blocks");
-  const contracts = new Contracts(l1.bridgehub, state), own = [record.chainId, record.batchNumber];
+  const own = [record.chainId, record.batchNumber];
   const through = isThrough ? contracts.settlement(...own, end.chain, end.number) : undefined;
   const [chain, batch] = isThrough ? [end.chain, end.number] : own, stored = contracts.executed(chain, batch);
   if (isThrough) contracts.checkRelease(timestamp !== undefined);

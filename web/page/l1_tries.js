@@ -68,8 +68,11 @@ function trieValue(root, key, nodes) {
 }
 
 /* The slots of L1 that a header and answers of eth_getProof (EIP-1186) prove, by contract and slot, and the accounts
-without storage, whose slots are all zero. */
-function provenState({ hash, header, answers }) {
+without storage, whose slots are all zero. By damaged answers no proof is judged. */
+function provenState(l1) {
+  try { return readState(l1); } catch (error) { throw unjudged("the slots are not proven: " + error.message); }
+}
+function readState({ hash, header, answers }) {
   const data = bytes(header);
   if (hex(keccak(data)) !== hash) throw new Error("the header is not that of the block " + hash);
   const fields = listOf(data), root = hex(textOf(fields[3])), slots = new Map(), empty = new Set();

@@ -14,6 +14,11 @@ async function ask(name, options) {
     throw new Error("no answer from " + location.host + ": the server does not run, or there is no network. Try again");
   }
 }
+/* A record or a file has to be of what was asked for. */
+function requireSame(what, given, asked, names) {
+  const other = names.find((name) => String(given[name]) !== String(BigInt(asked[name])));
+  if (other) throw new Error(what + " is of another log or batch: " + other + " " + given[other] + ", not " + asked[other]);
+}
 /* Each source gives for a log its record, a note, and what it says of L1: a verdict, or nothing. The page cannot check that. */
 class ServerSource {
   async call(method, params) {
@@ -35,7 +40,11 @@ class ServerSource {
   find(hash) { return this.call(hash.length === 42 ? "slproof_findAddress" : "slproof_find", [hash]); }
   async logs(chain, batch) { return (await this.call("slproof_logs", [chain, batch])) || []; }
   async record(at, target) {
-    const prove = (name) => this.call("slproof_proof", [{ chainId: at.chainId, batchNumber: at.batchNumber, id: at.id, target: name }]);
+    const prove = async (name) => {
+      const record = await this.call("slproof_proof", [{ chainId: at.chainId, batchNumber: at.batchNumber, id: at.id, target: name }]);
+      if (record) requireSame("the answer", record, at, ["chainId", "batchNumber", "id"]);
+      return record;
+    };
     if (target === "messageRoot") return [await prove("first")];
     // The root of a chain's own batch is what L1 stores if the chain settles there.
     const [record, note] = await prove("sl-batch:first").then((record) => [record], (error) => prove("batch-root").then((record) => [record, error.message], () => { throw error; }));
@@ -73,7 +82,11 @@ class PublishedSource {
     }
     return found;
   }
-  batch(chain, batch) { return this.json(`batches/${chain}/${batch}.json`); }
+  async batch(chainId, batchNumber) {
+    const name = `batches/${chainId}/${batchNumber}.json`, file = await this.json(name);
+    requireSame(name, file, { chainId, batchNumber }, ["chainId", "batchNumber"]);
+    return file;
+  }
   async entries(file, part) { return file.nodes ? (await this.json(`batches/${file.chainId}/${file.batchNumber}.${part}.json`, file.parts[part])).entries : file.entries; }
   async logs(chain, batch) {
     const file = await this.batch(chain, batch), parts = file.nodes || [file.root];

@@ -73,7 +73,7 @@ async function show(at, moves) {
 }
 /* Whether the verifying chain accepts the root: what the source says of L1, or that it was not checked. */
 function saysOfL1(l1) {
-  const who = source.manifest ? "Who published this" : "This server", at = l1 && l1.block !== undefined ? ` at block ${l1.block} of L1` : "";
+  const who = source.manifest ? "Who published this" : "This server", at = !l1 ? "" : l1.block !== undefined ? ` at block ${l1.block} of L1` : l1.valid === null ? "" : " at an unknown block of L1";
   const why = l1 && l1.error ? ": " + l1.error.message : ".";
   const said = source.places ? ($("l1") ? "Whether L1 accepts the proof: see below." : "Not checked: whether the verifying contract knows the root.")
     : $("target").value === "messageRoot" ? "Not checked: whether a chain has imported the root."
@@ -229,7 +229,7 @@ if (typeof document !== "undefined") {
   $("by-hash").onsubmit = (event) => { event.preventDefault(); visit($("hash").value.trim()); };
   $("by-place").onsubmit = (event) => { event.preventDefault(); visit(["chain", "batch", "index"].map((id) => $(id).value.trim()).filter((part, at) => part || at < 2).join("/")); };
   $("target").onchange = () => current && attempt(() => show(current));
-  $("record").oninput = () => { check(); $("l1-says").textContent = ""; };
+  $("record").oninput = () => { check(); $("l1-says").textContent = $("l1") ? "The record was changed. What L1 accepts, below, is about the records of the file." : ""; $("l1-says").className = "dim"; };
   window.onhashchange = go;
   document.addEventListener("DOMContentLoaded", start); // a bundle may have a further script
 }

@@ -162,9 +162,10 @@ fn a_bundle_reads_the_contract_that_bridgehub_names() {
     }
 }
 
-/// Every digit of the proofs of L1 counts: of the header, of every node, and of what names them.
+/// Every digit of the proofs of L1 counts: of the header, of every node, and of what names them. By damaged proofs nothing is
+/// judged.
 #[test]
-fn a_bundle_with_one_altered_digit_is_refused() {
+fn a_bundle_with_one_altered_digit_is_not_judged() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("evidence.html");
     let accepted = recorded(RECORDED[1], &output);
@@ -207,6 +208,7 @@ fn a_bundle_with_one_altered_digit_is_refused() {
     assert_eq!(said.len(), cases.len());
     for (said, case) in said.iter().zip(&cases) {
         assert!(said["error"].is_string(), "{said}: {case}");
+        assert_eq!(said["isRefused"], false, "{said}: {case}");
     }
     // The same state with another record.
     let log = accepted["log"].as_str().unwrap();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::answers::{LOG_PROOF, RECEIPT, UNKNOWN, error_code, proven};
 use crate::support::{
     binary::{run, run_with_input},
-    fixture, json,
+    fixture, json, json_lines,
     l1::L1State,
     server::{Gateway, RECORDED, Server, withdrawals},
     vectors,
@@ -277,6 +277,44 @@ fn verdicts_of_l1_are_those_of_verify() {
     }
     let without = gateway.serve(&[]).call("/", "slproof_verify", json!([good]));
     assert_eq!(error_code(&without), -32601, "{without}");
+}
+
+/// A record is judged by the state of L1 of the settlement layer that it names, not by that of another network with the
+/// same number of a batch.
+#[test]
+fn the_named_settlement_layer_decides_which_l1_judges() {
+    let gateway = Gateway::new("gateway-v29");
+    let lines = json_lines("v33/proofs.jsonl.gz");
+    // Its batch is in the trees of L1 of v33.
+    let line = lines
+        .iter()
+        .find(|line| line["l1Timestamp"].is_u64() && line["chainId"] == 61_166)
+        .unwrap();
+    let (own, other) = ("gateway-v29/l1.state.anvil.json", "v33/state.anvil.json.gz");
+    let path = |file: &str| fixture(file).to_str().unwrap().to_owned();
+    let bridgehub = json("v33/roots.json.gz")["bridgehub"].clone();
+    let layers = json!([
+        {"tree": [path(other)], "bridgehub": bridgehub, "anchor": [path(other)], "anchorBridgehub": bridgehub},
+        {"tree": ["gateway.sltree"], "anchor": [path(own)], "anchorBridgehub": BRIDGEHUB},
+    ]);
+    let config = gateway.path("serve.json");
+    let files = json!({"messages": ["gateway.slmsg"], "layers": layers});
+    fs::write(&config, files.to_string()).unwrap();
+    let server = Server::start(["--config", config.to_str().unwrap()].map(str::to_owned));
+    let mut record = json!({
+        "chainId": line["chainId"], "batchNumber": line["batchNumber"], "id": line["logIndex"],
+        "proof": line["proof"], "log": line["log"],
+    });
+    let block =
+        |record: &Value| server.result("/", "slproof_verify", json!([record]))["block"].clone();
+    assert_eq!(block(&record), json(other)["best_block_number"]);
+    record["target"] =
+        json!({"kind": "sl-batch", "slChainId": 506, "number": 1, "root": line["target"]["root"]});
+    assert_eq!(block(&record), json(own)["best_block_number"]);
+    // No layer is named or has the batch.
+    record.as_object_mut().unwrap().remove("target");
+    record["chainId"] = json!(999_999);
+    assert_eq!(error_code(&server.call("/", "slproof_verify", json!([record]))), -32000);
 }
 
 /// The path from the leaf of a chain is the end of every proof of this chain to the same root.

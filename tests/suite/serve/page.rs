@@ -9,6 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use slproof::records::PAGE;
 
+use super::published::{publish, small};
 use crate::support::{
     binary::{prove_args, run, run_with_input},
     json_lines,
@@ -314,4 +315,44 @@ fn the_server_shows_the_page() {
     let found = server.result("/", "slproof_find", json!([crate::support::server::RECORDED]));
     let places = json!([{"chainId": 324, "batchNumber": 501_239, "id": 8}, {"chainId": 324, "batchNumber": 501_239, "id": 9}]);
     assert_eq!(found, json!({"messages": [], "transactions": places}));
+}
+
+/// A source that answers with another log or batch than it was asked for gives no record.
+#[test]
+fn the_page_takes_only_what_it_asked_for() {
+    let (gateway, _) = small();
+    publish(&gateway, &[]);
+    let asked = json!({"chainId": 324, "batchNumber": "501234", "id": 0});
+    let with = |member: &str, value: Value| {
+        let mut asked = asked.clone();
+        asked[member] = value;
+        asked
+    };
+    let answer = |chain: u64, batch: u64, id: u64| {
+        with("answer", json!({"chainId": chain, "batchNumber": batch, "id": id}))
+    };
+    let lines = [
+        asked.clone(),
+        answer(324, 501_234, 0),
+        with("answer", Value::Null),
+        with("serves", json!("batches/324/501235.json")),
+        answer(325, 501_234, 0),
+        answer(324, 501_235, 0),
+        answer(324, 501_234, 1),
+    ];
+    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/sources.cjs");
+    let site = gateway.path("site");
+    let args = [&script, page(), &site].map(|path| path.to_str().unwrap());
+    let Some(printed) = tool("node", &args, lines.as_bytes()) else { return };
+    let printed = String::from_utf8(printed).unwrap();
+    let said: Vec<Value> =
+        printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(said.len(), 7);
+    for (at, said) in said.iter().enumerate() {
+        match at {
+            0..=2 => assert!(said["error"].is_null(), "{said}"),
+            _ => assert!(said["error"].as_str().unwrap().contains("of another"), "{said}"),
+        }
+    }
 }

@@ -272,6 +272,7 @@ fn a_changed_file_is_noticed() {
         gateway.path("site").join(text(&manifest["roots"])),
         gateway.path("site").join(text(&manifest["allRoots"])),
         gateway.path("site/manifest.json"),
+        gateway.path("site/index.html"),
     ] {
         let good = fs::read(&file).unwrap();
         let mut bad = good.clone();
@@ -284,6 +285,51 @@ fn a_changed_file_is_noticed() {
         fs::write(&file, &good).unwrap();
     }
     assert_eq!(verified(&gateway).code, Some(0));
+}
+
+/// A batch has the proofs that its targets and the list say, under the right hashes too.
+#[test]
+fn targets_in_other_places_are_noticed() {
+    let (gateway, _) = small();
+    publish(&gateway, &[]);
+    let site = gateway.path("site");
+    let good = manifest(&gateway);
+    let chains = good["chains"].as_array().unwrap();
+    let at = chains.iter().position(|chain| chain["chainId"] == 324).unwrap();
+    let list = site.join(chains[at]["list"].as_str().unwrap());
+    let batch = site.join("batches/324/501234.json");
+    let (lines, text) = (fs::read_to_string(&list).unwrap(), fs::read(&batch).unwrap());
+    let file: Value = serde_json::from_slice(&text).unwrap();
+    let hash = |bytes: &[u8]| slproof::keccak::keccak256(bytes).to_string();
+    let verified_with = |file: &Value, state: &str| {
+        let changed = file.to_string();
+        fs::write(&batch, &changed).unwrap();
+        let line = format!("501234 {} {state}", hash(changed.as_bytes()));
+        let old = lines.lines().find(|line| line.starts_with("501234 ")).unwrap();
+        let lines = lines.replace(old, &line);
+        fs::write(&list, &lines).unwrap();
+        let mut manifest = good.clone();
+        manifest["chains"][at]["listHash"] = json!(hash(lines.as_bytes()));
+        fs::write(site.join("manifest.json"), manifest.to_string()).unwrap();
+        verified(&gateway)
+    };
+    assert_eq!(verified_with(&file, "whole").code, Some(0));
+    let mut judged = file.clone();
+    judged["targets"]["messageRoot"]["l1"] = json!({"valid": true});
+    let mut swapped = file.clone();
+    swapped["targets"]["l1BatchRoot"] = file["targets"]["messageRoot"].clone();
+    let mut other = file.clone();
+    other["targets"]["messageRoot"] = file["targets"]["l1BatchRoot"].clone();
+    for (bad, state, reason) in [
+        (&file, "partial", "the list says otherwise"),
+        (&judged, "whole", "L1 judges no root of a block"),
+        (&swapped, "whole", "of another kind than its place"),
+        (&other, "whole", "of another kind than its place"),
+    ] {
+        let checked = verified_with(bad, state);
+        assert_eq!(checked.code, Some(3), "{reason}: {}", checked.stderr);
+        assert!(checked.stderr.contains(reason), "{}", checked.stderr);
+    }
 }
 
 /// What the manifest says of a chain is what its batches have.
@@ -304,7 +350,7 @@ fn changed_counts_are_noticed() {
 }
 
 /// A file with a part of the logs of a large batch.
-fn large_part(batches: &Path) -> PathBuf {
+pub(super) fn large_part(batches: &Path) -> PathBuf {
     for chain in fs::read_dir(batches).unwrap() {
         for file in fs::read_dir(chain.unwrap().path()).unwrap() {
             let path = file.unwrap().path();
