@@ -164,9 +164,11 @@ fn of_source(error: &(dyn Error + 'static)) -> Option<&'static str> {
 
 fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
     const EXPLAIN: &str = "give the events with --events, or try more trees with --search";
+    const AFTER_GAP: &str = "give the events with --events";
     if let Some(error) = error.downcast_ref() {
         return match error {
             ExtractError::FirstRootUnknown { .. } => Some(EXPLAIN),
+            ExtractError::FirstRootAfterGap { .. } => Some(AFTER_GAP),
             ExtractError::SlBatch { reason, .. } => of(reason),
             ExtractError::NoBatchRoot { .. } => {
                 Some("give the addresses with --bridgehub and --message-root")
@@ -180,6 +182,7 @@ fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
                 Some("prove against the batch roots with --target batch-root")
             }
             TargetError::Unexplained(_) => Some(EXPLAIN),
+            TargetError::UnexplainedAfterGap(_) => Some(AFTER_GAP),
             _ => None,
         };
     }
@@ -251,6 +254,7 @@ mod tests {
             ProveError::Call(CallError::NoAddress),
             ProveError::Call(CallError::OneContract),
             ProveError::Target(unexplained()),
+            ProveError::Target(TargetError::UnexplainedAfterGap(SlBlock(9))),
             ProveError::NoSlBatches(Target::SlBatch(batch)),
             ProveError::OtherHash { hash: Hash::default(), asked: HashOf::Message },
             ProveError::OtherHash { hash: Hash::default(), asked: HashOf::Transaction },

@@ -86,12 +86,18 @@ impl Observer for TreesObserver {
                     console.info(format_args!("{rest} more ranges of SL batches are missing"));
                 }
             }
-            Event::L1BesideFile { goes_on } => {
+            Event::L1BesideFile { goes_on, is_bridged } => {
                 console.info("the trees equal those from L1, which the tree file does not record");
                 if *goes_on {
-                    console.info(
-                        "the trees from L1 go on after them; rebuild from the files of L1 alone for all batches",
-                    );
+                    console.info(match is_bridged {
+                        true => {
+                            "the trees from L1 go on after them, past missing batches; for all batches, give prove \
+                             --tree these files and those of L1"
+                        }
+                        false => {
+                            "the trees from L1 go on after them; rebuild from the files of L1 alone for all batches"
+                        }
+                    });
                 }
             }
             Event::L1Within { has_all, later } => {

@@ -181,7 +181,7 @@ impl<'f> Bridged<'f> {
         let BridgedLeaf { chain, batch, .. } = self.leaf;
         let end = self.trees.since(&self.leaf).and_then(|since| self.trees.end(since));
         match end.and_then(BridgedEnd::last_block) {
-            Some(block) => ExtractError::FirstRootUnknown { chain, batch, block },
+            Some(block) => ExtractError::FirstRootAfterGap { chain, batch, block },
             None => self.lost(),
         }
     }

@@ -400,6 +400,10 @@ impl Error {
             | Self::Extract(ExtractError::FirstRootUnknown { .. }) => {
                 Some("give the events of MessageRoot, or raise the maximum number of trees to try")
             }
+            Self::Target(TargetError::UnexplainedAfterGap(_))
+            | Self::Extract(ExtractError::FirstRootAfterGap { .. }) => {
+                Some("give the events of MessageRoot")
+            }
             Self::SlBatch(SlBatchError::NoRoot(_)) => Some("give the state of L1"),
             _ if self.code() == FailureCode::NoAddress => {
                 Some("give the address in the options of the call")

@@ -201,6 +201,21 @@ pub enum ExtractError {
         /// The block of the root that contains the batch.
         block: SlBlock,
     },
+    /// The first root with the batch is in a batch of the settlement layer after missing ones, and it is not known which of
+    /// its roots it is.
+    #[error(
+        "the first interop root that contains batch {batch} of chain {chain} is not known: the root of block {block} \
+         contains it, but not all of the roots before it in the same SL batch, which is after SL batches that are missing \
+         on L1, were found"
+    )]
+    FirstRootAfterGap {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The block of the last root of the batch of the settlement layer.
+        block: SlBlock,
+    },
     /// The state stores no root for the batch.
     #[error(
         "the state stores no batch root of chain {chain}, batch {batch}: it was not executed on this \
@@ -439,7 +454,9 @@ impl ExtractError {
             Self::ChainAfterTarget { .. } => FailureCode::ChainAfterTarget,
             Self::BatchAfterTarget { .. } => FailureCode::BatchAfterTarget,
             Self::NotInAnyRoot { .. } => FailureCode::BatchInNoRoot,
-            Self::FirstRootUnknown { .. } => FailureCode::FirstRootUnknown,
+            Self::FirstRootUnknown { .. } | Self::FirstRootAfterGap { .. } => {
+                FailureCode::FirstRootUnknown
+            }
             Self::NoBatchRoot { .. } => FailureCode::BatchRootNotStored,
             Self::NoStoredPath { .. } => FailureCode::BatchNotInTree,
             Self::StoredPathDiffers { .. } => FailureCode::SlBatchRootDiffers,

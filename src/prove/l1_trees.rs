@@ -1,6 +1,6 @@
 //! Trees from the settlement layer's batches on L1, alone or beside other evidence.
 
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
 
 use super::{Error, Event, Observer, TreesOptions};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     },
     ingest::{
         events::EventList,
-        l1::{L1Data, L1Files, L1Layer},
+        l1::{L1Data, L1Files, L1Layer, LayerRecord},
         sl_batches::SlBatches,
     },
     primitives::{ChainId, SlBlock},
@@ -27,6 +27,8 @@ const MOST_NAMES: usize = 3;
 pub(super) struct GivenL1 {
     data: L1Data,
     layer: L1Layer,
+    /// The same without state diffs that were found by their form, if the trees contradict these.
+    without_found: OnceLock<L1Layer>,
     files: L1Files,
     name: String,
 }
@@ -47,7 +49,8 @@ impl GivenL1 {
             0 => shown,
             more => format!("{shown} and {more} more files"),
         };
-        Ok(Some(Self { data, layer, files, name }))
+        let without_found = OnceLock::new();
+        Ok(Some(Self { data, layer, without_found, files, name }))
     }
 
     /// Whether these are the files that were read.
@@ -62,7 +65,25 @@ impl GivenL1 {
 
     /// The settlement layer in them.
     pub(super) fn layer(&self) -> &L1Layer {
-        &self.layer
+        self.without_found.get().unwrap_or(&self.layer)
+    }
+
+    /// Rebuilds trees. Where blobs of a batch are missing, its state diffs are found by their form. If these do not fit,
+    /// the trees are rebuilt without them.
+    fn rebuild_with<T, E>(
+        &self,
+        options: &TreesOptions,
+        rebuild: impl Fn(&LayerRecord) -> Result<T, E>,
+    ) -> Result<Result<T, E>, Error> {
+        let record = &self.layer().record;
+        let rebuilt = rebuild(record);
+        if rebuilt.is_ok() || !record.has_found_diffs() {
+            return Ok(rebuilt);
+        }
+        let message_root = options.state.message_root.unwrap_or(system::MESSAGE_ROOT);
+        let layer = self.data.without_found_diffs(&self.layer, message_root)?;
+        let layer = self.without_found.get_or_init(|| layer);
+        Ok(rebuild(&layer.record))
     }
 
     /// Their names.
@@ -83,8 +104,9 @@ impl GivenL1 {
     ) -> Result<RebuiltFromL1, Error> {
         let sl_chain = beside.map(Forest::sl_chain).or(self.layer.record.chain());
         let rebuild = Self::options(options, sl_chain);
-        let found = rebuild_from_l1(&self.layer.record, beside, &rebuild)
-            .map_err(|error| self.error(error))?;
+        let found =
+            self.rebuild_with(options, |record| rebuild_from_l1(record, beside, &rebuild))?;
+        let found = found.map_err(|error| self.error(error))?;
         let observer = &options.observer;
         observer.event(&Event::L1Gaps(&found.gaps));
         let (layout, is_given) = (found.forest.layout(), options.release.is_some());
@@ -102,8 +124,9 @@ impl GivenL1 {
         let rebuild = Self::options(options, self.layer.record.chain());
         let past = HistoryOptions { events: &EventList::default(), effort: options.budget() };
         let past = with_history.then_some(past);
-        let gaps = rebuild_l1_to_file(&self.layer.record, &rebuild, past, target)
-            .map_err(|source| Error::TreeFile { name: self.name.clone(), source })?;
+        let gaps = self
+            .rebuild_with(options, |record| rebuild_l1_to_file(record, &rebuild, past, target))?;
+        let gaps = gaps.map_err(|source| Error::TreeFile { name: self.name.clone(), source })?;
         options.observer.event(&Event::L1Gaps(&gaps));
         Ok(gaps)
     }
@@ -145,7 +168,7 @@ impl GivenL1 {
         blocks: &[SlBlock],
     ) -> SlBatches {
         let message_root = options.state.message_root.unwrap_or(system::MESSAGE_ROOT);
-        self.layer.record.sl_batches(files, message_root, blocks)
+        self.layer().record.sl_batches(files, message_root, blocks)
     }
 
     fn error(&self, error: HistoryError) -> Error {

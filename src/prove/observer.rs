@@ -114,6 +114,8 @@ pub enum Event<'a> {
     L1BesideFile {
         /// Whether those from L1 go on after them.
         goes_on: bool,
+        /// Whether those from L1 go on after batches that are missing there. Without the other data they may end before.
+        is_bridged: bool,
     },
     /// The trees from L1 are a part of those of other data, and equal it.
     L1Within {

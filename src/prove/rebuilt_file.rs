@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     files::Output,
-    forest::{HistoryOptions, TreeFile, TreeFileError, rebuild, rebuild_to_file},
+    forest::{HistoryOptions, L1Gap, TreeFile, TreeFileError, rebuild, rebuild_to_file},
     ingest::l1::L1Files,
     proof::CheckedBy,
 };
@@ -86,9 +86,13 @@ impl Trees {
     /// Compares the trees in a file with those from L1. The file stays as it is.
     fn compared_with(mut self, l1: GivenL1, options: &TreesOptions) -> Result<Self, Error> {
         if let Some(mut compared) = self.forest().cloned() {
-            let goes_on = l1.beside(&mut compared, options)?.is_some();
+            let later = l1.beside(&mut compared, options)?;
             if compared.checked_by().has(CheckedBy::L1) {
-                options.observer.event(&Event::L1BesideFile { goes_on });
+                let goes_on = later.is_some();
+                let is_bridged = later.is_some_and(|later| {
+                    later.gaps.iter().any(|gap| matches!(gap, L1Gap::Bridged { .. }))
+                });
+                options.observer.event(&Event::L1BesideFile { goes_on, is_bridged });
             }
         }
         if let Some(opened) = Arc::get_mut(&mut self.0) {

@@ -210,7 +210,7 @@ impl SlBatchTree {
             }
             closest.get_or_insert((shared_root, root));
         }
-        if forest.bridged().is_some() && timeline.after(at).is_none() {
+        if forest.bridged().is_some_and(|after| after.before() < batch) {
             return Err(SlBatchError::AfterLoss(batch));
         }
         let (shared_root, got) = closest.unwrap_or_default();

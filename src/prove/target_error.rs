@@ -46,9 +46,15 @@ pub enum TargetError {
     /// The block is after missing batches of the settlement layer.
     #[error(
         "block {0} is after the last interop root before SL batches that are missing on L1: it is not known whether it \
-         has an interop root, or what that contains; of the later roots, only the last ones of SL batches are known"
+         has an interop root, or what that contains"
     )]
     AfterGap(SlBlock),
+    /// The contents of the root are not known: the block is after missing batches of the settlement layer.
+    #[error(
+        "the contents of the interop root of block {0} are unknown: the block is after SL batches that are missing on \
+         L1, and the search in its SL batch found no trees with this root"
+    )]
+    UnexplainedAfterGap(SlBlock),
     /// The target needs the history of the roots, and the extractor has none.
     #[error("{0} needs the history of the interop roots")]
     NeedsHistory(Target),
@@ -69,7 +75,9 @@ impl TargetError {
         match self {
             Self::NoInteropRoot(_) | Self::NoInteropRootEvent => FailureCode::NoInteropRoot,
             Self::NoRootOfBlock { .. } => FailureCode::NoRootOfBlock,
-            Self::Unexplained(_) | Self::AfterGap(_) => FailureCode::RootUnexplained,
+            Self::Unexplained(_) | Self::AfterGap(_) | Self::UnexplainedAfterGap(_) => {
+                FailureCode::RootUnexplained
+            }
             Self::NeedsHistory(_) => FailureCode::TargetNeedsHistory,
         }
     }

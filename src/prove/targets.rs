@@ -95,7 +95,8 @@ impl Trees {
             },
             Target::Block(block) => match trees.end_with(block) {
                 Some(end) => {
-                    let root = trees.root(end, block).ok_or(TargetError::Unexplained(block))?;
+                    let root = trees.root(end, block);
+                    let root = root.ok_or(TargetError::UnexplainedAfterGap(block))?;
                     Some(BridgedTarget::Block(end, root))
                 }
                 None if forest.latest().is_none_or(|latest| latest.block < block) => {

@@ -55,7 +55,9 @@ impl Sources {
         Stamp::of(self.trees.iter().flat_map(ServedTrees::paths).chain(messages))
     }
 
-    /// Opens and checks the files. What targets need is computed too, so that no request waits for it.
+    /// Opens and checks the files. What targets need is computed too, so that no request waits for it. Only where batches
+    /// of the settlement layer are missing on L1, the first request for a root by block in a later batch searches in this
+    /// batch.
     pub(super) fn open(&self) -> Result<Data, Error> {
         let open = |source: &ServedTrees| {
             let trees = Trees::open(&source.paths, &source.options)?;

@@ -16,8 +16,8 @@ mod shared;
 
 use std::{ops::RangeInclusive, sync::OnceLock};
 
-use blocks::Blocks;
 pub use blocks::BridgedRoot;
+use blocks::{Blocks, Moving};
 pub(super) use chain::BridgedChain;
 pub use path::{BridgedEnd, BridgedLeaf, BridgedPath};
 pub(super) use shared::{NodeAt, SharedNodes};
@@ -36,12 +36,14 @@ pub struct BridgedTrees {
     /// By chain index.
     chains: Vec<BridgedChain>,
     shared: SharedNodes,
-    /// The number of chains before the missing batches.
+    /// The last batch of the settlement layer before the missing ones.
+    before: SlBatch,
+    /// The number of chains at its end.
     chains_before: u64,
     /// The batches of the settlement layer whose shared root is known, ascending.
     ends: Vec<BridgedEnd>,
-    /// By end: the interop roots whose trees are found. Not set before they are needed.
-    roots: Vec<OnceLock<Vec<BridgedRoot>>>,
+    /// By end: what the blocks of the batch appended. Not set before it is needed.
+    blocks: Vec<OnceLock<(Vec<Moving>, Vec<BridgedRoot>)>>,
 }
 
 /// Batches of a chain whose roots are lost with missing batches of the settlement layer. A chain that settled elsewhere
@@ -57,15 +59,16 @@ pub struct LostBatches {
 }
 
 impl BridgedTrees {
-    /// The trees at the ends of batches. `ends` are in ascending order.
+    /// The trees at the ends of batches. `before` is the last batch before the missing ones, with the number of chains
+    /// at its end. `ends` are in ascending order.
     pub(super) fn new(
         chains: Vec<BridgedChain>,
         shared: SharedNodes,
-        chains_before: u64,
+        (before, chains_before): (SlBatch, u64),
         ends: Vec<BridgedEnd>,
     ) -> Self {
-        let roots = ends.iter().map(|_| OnceLock::new()).collect();
-        Self { chains, shared, chains_before, ends, roots }
+        let blocks = ends.iter().map(|_| OnceLock::new()).collect();
+        Self { chains, shared, before, chains_before, ends, blocks }
     }
 
     /// A text that tells these trees from others that end at the same batch.
@@ -74,6 +77,12 @@ impl BridgedTrees {
             self.lost().map(|lost| lost.batches.end().0 - lost.batches.start().0 + 1).sum();
         let roots: Vec<u8> = self.ends.iter().flat_map(|end| *end.root.as_bytes()).collect();
         format!("{} {lost} {}", self.leaves().count(), keccak256(&roots))
+    }
+
+    /// The last batch of the settlement layer before the missing ones.
+    #[must_use]
+    pub fn before(&self) -> SlBatch {
+        self.before
     }
 
     /// The batches of the settlement layer whose roots can be targets, in ascending order.
@@ -103,14 +112,21 @@ impl BridgedTrees {
     /// The interop roots of a batch whose trees are found, in their order. Trees are searched on the first call.
     #[must_use]
     pub fn roots(&self, end: &BridgedEnd) -> &[BridgedRoot] {
-        let Ok(at) = self.ends.binary_search_by_key(&end.batch, |end| end.batch) else {
-            return &[];
-        };
-        self.roots[at].get_or_init(|| {
+        self.blocks(end).map_or(&[], |(_, roots)| roots)
+    }
+
+    /// The trees during a batch, and its interop roots as in [`BridgedTrees::roots`].
+    fn blocks(&self, end: &BridgedEnd) -> Option<(Blocks<'_>, &[BridgedRoot])> {
+        let at = self.ends.binary_search_by_key(&end.batch, |end| end.batch).ok()?;
+        let (chains, shared, end) = (&self.chains, &self.shared, &self.ends[at]);
+        let (moving, roots) = self.blocks[at].get_or_init(|| {
             let before =
                 at.checked_sub(1).map_or(self.chains_before, |before| self.ends[before].chains);
-            Blocks::new(&self.chains, &self.shared, end).search(before)
-        })
+            let moving = Moving::of(chains, shared, end);
+            let roots = Blocks { chains, shared, end, moving: &moving }.search(before);
+            (moving, roots)
+        });
+        Some((Blocks { chains, shared, end, moving }, roots))
     }
 
     /// The interop root of a block, if its trees are found.
@@ -197,7 +213,7 @@ impl BridgedTrees {
         end: &BridgedEnd,
         root: &BridgedRoot,
     ) -> Option<BridgedPath> {
-        let path = Blocks::new(&self.chains, &self.shared, end).path(leaf, root)?;
+        let path = self.blocks(end)?.0.path(leaf, root)?;
         (path.root(leaf) == root.root).then_some(path)
     }
 

@@ -163,7 +163,7 @@ impl L1Data {
                 true => L1DataError::NoCommits,
                 false => L1DataError::NoDiamond { given, found: found() },
             })?;
-            return self.layer_of(chain, message_root);
+            return self.layer_of(chain, message_root, true);
         }
         let slots: Vec<_> = (1..=MOST_PROBED).map(MessageRoot::<Snapshot>::chain_at_slot).collect();
         let (mut layers, mut unusual) = (Vec::new(), None);
@@ -171,7 +171,7 @@ impl L1Data {
             if commits.batches().iter().all(|batch| batch.data.pubdata_hash().is_none()) {
                 continue;
             }
-            let layer = match self.layer_of(chain, message_root) {
+            let layer = match self.layer_of(chain, message_root, true) {
                 // Another chain may have numbers that no settlement layer has.
                 Err(error @ L1DataError::Record(LayerRecordError::TooFar { .. })) => {
                     unusual = unusual.or(Some(error));
@@ -198,7 +198,21 @@ impl L1Data {
         }
     }
 
-    fn layer_of(&self, chain: usize, message_root: Address) -> Result<L1Layer, L1DataError> {
+    /// As [`L1Data::layer`], without the state diffs that were [found](LayerRecord::has_found_diffs).
+    pub(crate) fn without_found_diffs(
+        &self,
+        layer: &L1Layer,
+        message_root: Address,
+    ) -> Result<L1Layer, L1DataError> {
+        self.layer_of(layer.chain, message_root, false)
+    }
+
+    fn layer_of(
+        &self,
+        chain: usize,
+        message_root: Address,
+        with_found: bool,
+    ) -> Result<L1Layer, L1DataError> {
         let commits = &self.chains.chains()[chain];
         let mut recorder = LayerRecorder::new(commits.chain())?;
         let mut losses = Vec::new();
@@ -207,12 +221,18 @@ impl L1Data {
         for batch in L1Batches::new(commits, &self.blobs) {
             let L1Batch { committed, pubdata } = batch?;
             without_commits(&mut recorder, commits, next..committed.batch.0)?;
-            add(&mut recorder, committed, pubdata, &mut losses)?;
+            add(&mut recorder, committed, (pubdata, with_found), &mut losses)?;
             // The recorder takes no number of more than 32 bits.
             next = committed.batch.0 + 1;
         }
         without_commits(&mut recorder, commits, next..=*range.end())?;
-        let mut record = recorder.finish()?;
+        let has_found = recorder.has_found_diffs();
+        let mut record = match recorder.finish() {
+            Err(LayerRecordError::WrittenTwice { .. }) if has_found => {
+                return self.layer_of(chain, message_root, false);
+            }
+            record => record?,
+        };
         record.read_stored_nodes((commits, &self.blobs), message_root)?;
         Ok(L1Layer { chain, record, lost: losses })
     }
@@ -252,7 +272,7 @@ fn without_commits(
 fn add(
     recorder: &mut LayerRecorder,
     batch: &CommittedBatch,
-    pubdata: Result<EraPubdata, LostPubdata>,
+    (pubdata, with_found): (Result<EraPubdata, LostPubdata>, bool),
     losses: &mut Vec<LostPubdata>,
 ) -> Result<(), L1DataError> {
     let (number, root) = (batch.batch, batch.info.logs_root);
@@ -273,7 +293,10 @@ fn add(
             losses.push(error);
             let first_index = batch.previous.next_index;
             match left {
-                Some(left) => recorder.add_part((number, root, executed), first_index, &left)?,
+                Some(mut left) => {
+                    left.diffs = left.diffs.filter(|_| with_found);
+                    recorder.add_part((number, root, executed), first_index, &left)?;
+                }
                 None => recorder.missing(number, Some(root), executed)?,
             }
             return Ok(());

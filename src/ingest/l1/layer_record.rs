@@ -86,6 +86,11 @@ pub struct SlBatchOnL1 {
 }
 
 impl SlBatchOnL1 {
+    /// Whether its state diffs were found by their form, since blobs are missing.
+    fn has_found_diffs(&self) -> bool {
+        self.has_diffs && !self.is_whole
+    }
+
     /// A batch of which nothing is there.
     fn missing(batch: SlBatch) -> Self {
         let (root, local_root, executed) = (None, None, None);
@@ -188,6 +193,18 @@ impl LayerRecord {
         &self.batches
     }
 
+    /// Whether state diffs are used that were found by their form, since blobs of their batch are missing. Other bytes
+    /// may have this form.
+    pub(crate) fn has_found_diffs(&self) -> bool {
+        self.batches.iter().any(SlBatchOnL1::has_found_diffs)
+    }
+
+    /// Whether the state diffs of a batch are there.
+    pub(super) fn has_diffs(&self, batch: SlBatch) -> bool {
+        let at = self.batches.binary_search_by_key(&batch, |one| one.batch);
+        at.is_ok_and(|at| self.batches[at].has_diffs)
+    }
+
     /// What senders said about committed batches, in ascending order of the senders.
     pub(crate) fn committed_by(&self, sender: Address) -> &[CommittedOnSl] {
         let start = self.committed.partition_point(|one| one.sender < sender);
@@ -234,6 +251,11 @@ impl LayerRecorder {
         let sort = ExternalSort::beside(&Self::target(directory.path()), IN_MEMORY);
         let (batches, committed, relaying) = (Vec::new(), Vec::new(), BTreeSet::new());
         Ok(Self { chain, directory, sort, batches, committed, relaying })
+    }
+
+    /// As [`LayerRecord::has_found_diffs`].
+    pub(super) fn has_found_diffs(&self) -> bool {
+        self.batches.iter().any(SlBatchOnL1::has_found_diffs)
     }
 
     fn target(directory: &Path) -> std::path::PathBuf {

@@ -61,6 +61,7 @@ impl LayerRecord {
                 Ok(pubdata) => Some(pubdata.diffs),
                 Err(lost) => lost.left.and_then(|left| left.diffs),
             };
+            let diffs = diffs.filter(|_| self.has_diffs(committed.batch));
             let Some(diffs) = diffs else { continue };
             let first = committed.previous.next_index;
             lost.extend(next.filter(|next| *next < first).map(|next| next..first));

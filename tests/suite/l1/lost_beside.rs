@@ -69,6 +69,13 @@ fn other_evidence_tells_what_a_missing_batch_appended() {
     };
     assert!(*leaves > 0);
 
+    // A file has the trees of the events. Those from L1 alone would end before the loss.
+    let file = beside.path().join("trees.sltree");
+    let paths = [&paths[0], &paths[1], &file].map(|path| path.to_str().unwrap());
+    let rebuilt = run(["rebuild", paths[0], paths[1], "-o", paths[2]]);
+    assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.stderr);
+    assert!(rebuilt.stderr.contains("give prove --tree"), "{}", rebuilt.stderr);
+
     // Alone, L1 lacks these batches.
     let alone = Trees::open(&[folder.path()], &TreesOptions::default()).unwrap();
     let lost = alone.forest().unwrap().bridged().unwrap().lost().next().unwrap();

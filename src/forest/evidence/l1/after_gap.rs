@@ -127,7 +127,7 @@ fn crossed(trees: &BridgedTrees, missing: &[RangeInclusive<SlBatch>]) -> Vec<L1G
     }
     let gaps = missing.iter().zip(counts).map(|(missing, (proven, unproven))| {
         let lost = trees.lost().filter(|lost| lost.missing == *missing).collect();
-        L1Gap::Crossed { missing: missing.clone(), lost, proven, unproven }
+        L1Gap::Crossed { missing: missing.clone(), lost, proven, unproven, has_logs: false }
     });
     gaps.collect()
 }

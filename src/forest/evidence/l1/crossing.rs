@@ -96,7 +96,7 @@ impl<'r> Crossing<'r> {
             self.chains.iter_mut().for_each(CrossingChain::unsettle);
         }
         let chains = self.chains.into_iter().map(|chain| chain.tree).collect();
-        (BridgedTrees::new(chains, self.shared, self.before, self.ends), all)
+        (BridgedTrees::new(chains, self.shared, (cut, self.before), self.ends), all)
     }
 
     fn follow(&mut self, batch: &SlBatchOnL1) {

@@ -20,6 +20,8 @@ const MOST_PENDING: usize = 1 << 6;
 
 /// A batch, and its root unless it is lost.
 type Appended = (BatchNumber, Option<Hash>);
+/// A batch, its root, and the batch of the settlement layer that executed it.
+type Executing = (BatchNumber, Hash, SlBatch);
 
 /// A chain, as its tree grows after missing batches of the settlement layer.
 pub(super) struct CrossingChain {
@@ -96,12 +98,20 @@ impl CrossingChain {
         missing: &RangeInclusive<SlBatch>,
     ) {
         let (start, end) = (self.taken, self.executed.count_by(batch));
-        let new: Vec<(BatchNumber, Hash)> = self.executed.batches(start, end).collect();
-        let since = self.executed.since[start..end.max(start)].to_vec();
-        let Some((first, _)) = new.first().filter(|_| !self.is_wrong) else { return };
+        let since = &self.executed.since[start..end.max(start)];
+        let new = self.executed.batches(start, end).zip(since);
+        let new: Vec<Executing> =
+            new.map(|((number, root), since)| (number, root, *since)).collect();
+        if new.is_empty() || self.is_wrong {
+            return;
+        }
         (self.taken, self.possible) = (end, None);
-        let append = |tree: &mut BridgedChain| {
-            for ((number, root), since) in new.iter().zip(&since) {
+        let append = |tree: &mut BridgedChain, lost: &[(usize, Appended)]| {
+            let mut lost = lost.iter().peekable();
+            for (at, (number, root, since)) in new.iter().enumerate() {
+                while let Some((_, (number, root))) = lost.next_if(|(before, _)| *before == at) {
+                    tree.push_missing(*number, *root, missing, batch);
+                }
                 // Of the missing batches, a part may be there.
                 match *since == batch {
                     true => tree.push(*number, Some(*root), batch),
@@ -122,17 +132,14 @@ impl CrossingChain {
         // A root that was only learned shows nothing of the leaves below it.
         let is_proven = |tree: &BridgedChain| leaf.is_some() && tree.rebuilt_leaf() == leaf;
         if self.is_settled {
-            append(&mut self.tree);
+            append(&mut self.tree, &[]);
             self.is_wrong = is_other(&self.tree);
             self.is_settled = !self.is_wrong;
         } else {
             let mut best: Option<BridgedChain> = None;
-            for lost in self.possibly_lost(*first, missing) {
+            for lost in self.possibly_lost(&new, missing) {
                 let mut tree = self.tree.clone();
-                for (number, root) in &lost {
-                    tree.push_missing(*number, *root, missing, batch);
-                }
-                append(&mut tree);
+                append(&mut tree, &lost);
                 if is_proven(&tree) {
                     best = Some(tree);
                     break;
@@ -157,27 +164,43 @@ impl CrossingChain {
         }
     }
 
-    /// What missing batches may have executed before this batch of the chain, the likeliest first. Numbers are executed
-    /// one after the other, unless the chain settles elsewhere for a while.
+    /// What missing batches may have executed besides `new` batches, each with the index of the new one before which it is;
+    /// the likeliest first. Numbers are executed one after the other, unless the chain settles elsewhere for a while.
     fn possibly_lost(
         &self,
-        next: BatchNumber,
+        new: &[Executing],
         missing: &RangeInclusive<SlBatch>,
-    ) -> Vec<Vec<Appended>> {
+    ) -> Vec<Vec<(usize, Appended)>> {
         let last = self.tree.last();
-        let start = last.unwrap_or(self.executed.before).0.saturating_add(1);
         let committed = self.committed(missing);
-        let end = if next.0.saturating_sub(start) <= MOST_LOST { next.0 } else { start };
-        let all = (start..end).map(BatchNumber);
-        let all = all.map(|number| (number, committed.get(&number).copied())).collect();
-        let told = committed.iter().filter(|(number, _)| (start..next.0).contains(&number.0));
-        let told = told.map(|(number, root)| (*number, Some(*root))).collect();
-        let mut options: Vec<Vec<Appended>> = vec![all, told, Vec::new()];
+        let before = |at: usize, from: BatchNumber| {
+            let (start, next) = (from.0.saturating_add(1), new[at].0.0);
+            let end = if next.saturating_sub(start) <= MOST_LOST { next } else { start };
+            let all = (start..end).map(BatchNumber);
+            let all = all.map(|number| (at, (number, committed.get(&number).copied())));
+            let told = committed.iter().filter(|(number, _)| (start..next).contains(&number.0));
+            let told = told.map(|(number, root)| (at, (*number, Some(*root))));
+            [all.collect(), told.collect(), Vec::new()]
+        };
+        let mut first = before(0, last.unwrap_or(self.executed.before));
         if last.is_none() {
             // Where the chain began is not known.
-            options.reverse();
+            first.reverse();
         }
-        options.dedup();
+        // A missing batch of which a part is there may be among the missing ones.
+        let mut others: [Vec<_>; 3] = Default::default();
+        for (at, pair) in (1..).zip(new.windows(2)).filter(|(_, pair)| pair[0].2 != pair[1].2) {
+            let lost = before(at, pair[0].0);
+            others.iter_mut().zip(lost).for_each(|(other, mut lost)| other.append(&mut lost));
+        }
+        let ways =
+            others.iter().flat_map(|other| first.iter().map(|one| [&one[..], other].concat()));
+        let mut options: Vec<Vec<(usize, Appended)>> = Vec::new();
+        for way in ways {
+            if !options.contains(&way) {
+                options.push(way);
+            }
+        }
         options
     }
 
@@ -331,7 +354,7 @@ mod tests {
 
     fn lost(chain: &CrossingChain) -> Vec<RangeInclusive<BatchNumber>> {
         let chains = vec![chain.tree.clone()];
-        let trees = BridgedTrees::new(chains, SharedNodes::default(), 1, Vec::new());
+        let trees = BridgedTrees::new(chains, SharedNodes::default(), (SlBatch(10), 1), Vec::new());
         trees.lost().map(|lost| lost.batches).collect()
     }
 
@@ -361,6 +384,19 @@ mod tests {
         let leaf = advance(&mut chain, &mut contract, 14, &[9]);
         assert_eq!(chain.known_leaf(), Some(leaf));
         assert_eq!(lost(&chain), [BatchNumber(4)..=BatchNumber(4)]);
+    }
+
+    /// The missing batch 11 executed batch 4, which its state diffs show, and another missing one batch 5.
+    #[test]
+    fn batches_are_lost_after_those_of_a_missing_batch_of_which_a_part_is_there() {
+        let executed: Vec<_> = (1..=3)
+            .map(|number| (number, 10))
+            .chain([(4, 11), (6, 13), (7, 13), (8, 13)])
+            .collect();
+        let (mut chain, mut contract) = after_gap(&executed, &[1, 2, 3, 4, 5]);
+        let leaf = advance(&mut chain, &mut contract, 13, &[6, 7, 8]);
+        assert_eq!((chain.tree.len(), chain.known_leaf()), (8, Some(leaf)));
+        assert_eq!(lost(&chain), [BatchNumber(5)..=BatchNumber(5)]);
     }
 
     #[test]

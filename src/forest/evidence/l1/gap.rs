@@ -16,8 +16,10 @@ pub enum L1Gap {
         missing: RangeInclusive<SlBatch>,
         /// The number of batches of chains.
         leaves: u64,
+        /// Whether only state diffs are missing: the logs of all these batches are there.
+        has_logs: bool,
     },
-    /// Some blobs of this batch are missing, and with them messages and logs. What the batch appended to the trees is in
+    /// Some blobs of this batch are missing, and with them messages or logs. What the batch appended to the trees is in
     /// the others, and the root of this or a later batch proves it.
     InPart {
         /// The batch.
@@ -34,6 +36,8 @@ pub enum L1Gap {
         proven: u64,
         /// The number of those that cannot.
         unproven: u64,
+        /// As in [`L1Gap::Bridged`].
+        has_logs: bool,
     },
     /// The trees end before these batches: what was appended in them is not known.
     Ends {
@@ -43,6 +47,8 @@ pub enum L1Gap {
         last: SlBatch,
         /// The number of batches of chains, executed after them, that can be proven all the same, but not by the trees.
         proven: u64,
+        /// As in [`L1Gap::Bridged`].
+        has_logs: bool,
     },
 }
 
@@ -56,32 +62,62 @@ impl L1Gap {
         | Self::Ends { missing, .. }) = self;
         missing
     }
+
+    /// Notes whether the logs of all missing batches are there.
+    pub(super) fn note_logs(&mut self, are_there: impl Fn(&RangeInclusive<SlBatch>) -> bool) {
+        let are_there = are_there(self.missing());
+        match self {
+            Self::InPart { .. } => {}
+            Self::Bridged { has_logs, .. }
+            | Self::Crossed { has_logs, .. }
+            | Self::Ends { has_logs, .. } => *has_logs = are_there,
+        }
+    }
 }
 
 impl fmt::Display for L1Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let missing = self.missing();
-        if let Self::InPart { .. } = self {
-            return write!(
-                f,
-                "blobs of {} are missing on L1: messages and logs there are lost, but not the trees",
-                SlBatch::names(missing)
-            );
+        let names = SlBatch::names(self.missing());
+        let has_logs = match self {
+            Self::InPart { .. } => {
+                return write!(
+                    f,
+                    "blobs of {names} are missing on L1, and with them messages or logs, but not the trees"
+                );
+            }
+            Self::Bridged { has_logs, .. }
+            | Self::Crossed { has_logs, .. }
+            | Self::Ends { has_logs, .. } => *has_logs,
+        };
+        let is_one = self.missing().start() == self.missing().end();
+        match (has_logs, is_one) {
+            (true, _) => write!(f, "the state diffs of {names} are missing on L1")?,
+            (false, true) => write!(f, "{names} is missing on L1")?,
+            (false, false) => write!(f, "{names} are missing on L1")?,
         }
-        let are = if missing.start() == missing.end() { "is" } else { "are" };
-        write!(f, "{} {are} missing on L1", SlBatch::names(missing))?;
         match self {
             Self::InPart { .. } => Ok(()),
-            Self::Bridged { leaves, .. } => write!(
-                f,
-                ": messages and logs there are lost, but not the trees; {leaves} batches that were executed \
-                 there are known from elsewhere"
-            ),
+            Self::Bridged { leaves, .. } => {
+                let logs = match has_logs {
+                    true => "the trees go on",
+                    false => "messages and logs there are lost, but not the trees",
+                };
+                write!(
+                    f,
+                    ": {logs}; {leaves} batches that were executed there are known from elsewhere"
+                )
+            }
             Self::Crossed { lost, proven, unproven, .. } => {
-                f.write_str(": messages and logs there are lost")?;
+                if !has_logs {
+                    f.write_str(": messages and logs there are lost")?;
+                }
                 let (shown, more) = lost.split_at(lost.len().min(MOST_NAMED));
                 for (at, LostBatches { chain, batches, .. }) in shown.iter().enumerate() {
-                    f.write_str(if at == 0 { ", and with them " } else { "; " })?;
+                    f.write_str(match (at, has_logs) {
+                        (0, true) => ": lost with them are ",
+                        (0, false) => ", and with them ",
+                        _ => "; ",
+                    })?;
                     match batches.start() == batches.end() {
                         true => write!(f, "batch {} of chain {chain}", batches.start())?,
                         false => write!(

@@ -148,8 +148,15 @@ impl<'r> L1Evidence<'r> {
 
     /// These gaps, and the batches of which only a part is there.
     fn with_parts(&self, mut gaps: Vec<L1Gap>) -> Vec<L1Gap> {
+        let batches = &self.record.batches;
+        gaps.iter_mut().for_each(|gap| {
+            gap.note_logs(|missing| {
+                let mut within = batches.iter().filter(|one| missing.contains(&one.batch));
+                within.all(|one| one.local_root.is_some())
+            });
+        });
         let known = gaps.len();
-        for SlBatchOnL1 { batch, has_diffs, is_whole, .. } in &self.record.batches {
+        for SlBatchOnL1 { batch, has_diffs, is_whole, .. } in batches {
             let is_within = |gap: &L1Gap| gap.missing().contains(batch);
             if *has_diffs && !is_whole && !gaps[..known].iter().any(is_within) {
                 gaps.push(L1Gap::InPart { missing: *batch..=*batch });

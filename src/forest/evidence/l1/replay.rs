@@ -172,7 +172,7 @@ impl<'r> Replay<'r> {
             match self.bridge(&range, batch, |shared| hash_node(local_root, shared) == root) {
                 Some(leaves) => {
                     (unchecked, missing) = (None, None);
-                    self.gaps.push(L1Gap::Bridged { missing: range, leaves });
+                    self.gaps.push(L1Gap::Bridged { missing: range, leaves, has_logs: false });
                 }
                 None if one.has_diffs => {
                     end = Some(*range.end());
@@ -188,7 +188,7 @@ impl<'r> Replay<'r> {
             if first == batches[0].batch {
                 return Err(L1Error::FirstMissing(missing).into());
             }
-            self.gaps.push(L1Gap::Ends { missing, last, proven: 0 });
+            self.gaps.push(L1Gap::Ends { missing, last, proven: 0, has_logs: false });
         }
         let cut = first.map(|first| SlBatch(first.0.saturating_sub(1)));
         let at = cut.unwrap_or(last);
