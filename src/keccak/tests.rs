@@ -94,7 +94,7 @@ fn every_backend_hashes_texts_of_every_length_around_the_rate() {
     let text: Vec<u8> = (0..300).map(|i| (i % 251) as u8).collect();
     let lengths = if cfg!(miri) { 130..140 } else { 0..280 };
     let texts: Vec<&[u8]> = lengths.map(|len| &text[..len]).collect();
-    let expected: Vec<_> = texts.iter().map(|text| sha3::Keccak256::digest(text)).collect();
+    let expected: Vec<_> = texts.iter().map(sha3::Keccak256::digest).collect();
     for backend in Backend::supported() {
         for count in [0, 1, 2, 3, 4, 5, 7, 8, 9, texts.len()] {
             let mut out = vec![Hash::ZERO; count];

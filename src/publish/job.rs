@@ -62,6 +62,9 @@ pub(super) struct Listed {
     pub(super) is_whole: bool,
 }
 
+/// What to list of a batch and whether a file was written, or why the batch is left out.
+type WriteResult = Result<(Listed, bool), Failure>;
+
 /// The batches of a directory.
 pub(super) type Lists = BTreeMap<ChainId, BTreeMap<BatchNumber, Listed>>;
 
@@ -215,7 +218,7 @@ impl Publication {
         &self,
         directory: &Directory,
         batches: &[(BatchView<'_>, Option<Stored>)],
-    ) -> Result<Vec<Result<(Listed, bool), Failure>>, PublishError> {
+    ) -> Result<Vec<WriteResult>, PublishError> {
         if batches.is_empty() {
             return Ok(Vec::new());
         }
