@@ -63,7 +63,7 @@ pub(super) struct Listed {
 }
 
 /// What to list of a batch and whether a file was written, or why the batch is left out.
-type Written = Result<(Listed, bool), Failure>;
+type WriteResult = Result<(Listed, bool), Failure>;
 
 /// The batches of a directory.
 pub(super) type Lists = BTreeMap<ChainId, BTreeMap<BatchNumber, Listed>>;
@@ -213,12 +213,12 @@ impl Publication {
     }
 
     /// Writes the files of batches, each with what an earlier run wrote of it: its proofs stay if these trees do not
-    /// give them.
+    /// give them. The result says what to list and whether a file was written, or why a batch is left out.
     fn write_batches(
         &self,
         directory: &Directory,
         batches: &[(BatchView<'_>, Option<Stored>)],
-    ) -> Result<Vec<Written>, PublishError> {
+    ) -> Result<Vec<WriteResult>, PublishError> {
         if batches.is_empty() {
             return Ok(Vec::new());
         }
