@@ -211,11 +211,16 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
+        // An error cannot be reported here.
         if !self.kept {
-            // An error cannot be reported here.
             let _ = create::remove(&partial(&self.target));
             let _ = create::remove(&checkpoint(&self.target));
             let _ = create::remove(&new_checkpoint(&self.target));
+        }
+        // Closing the file would not unlock it while a process that another thread starts shares it, which it does
+        // until it runs its program.
+        if self.data.flush().is_ok() {
+            let _ = self.data.get_ref().unlock();
         }
     }
 }
