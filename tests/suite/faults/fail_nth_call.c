@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -190,6 +191,10 @@ static int is_below(const char *path, const char *directory) {
 static int is_possible(int fault, const struct call *call, const registers *r) {
     int creates = call->path >= 0 && argument(r, call->path + 1) & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY));
     if (fault == HAS_ENOSPC && strcmp(call->name, "open") == 0 && !creates) {
+        return 0;
+    }
+    // As for close, nothing can be done about the result.
+    if (call->number == SYS_flock && argument(r, 1) == LOCK_UN) {
         return 0;
     }
     if (fault == HAS_SHORT && argument(r, 2) < 2) {
