@@ -36,7 +36,7 @@ pub(super) fn verify_all(file: &BatchFile, entries: &[Entry]) -> Result<u64, Str
             proofs += 1;
         }
     }
-    if proofs == 0 && entries.iter().any(|entry| leaf(entry) != EMPTY_LOG_LEAF) {
+    if proofs == 0 && entries.iter().any(|entry| !entry.log.is_padding()) {
         return Err("it has no proofs".into());
     }
     Ok(proofs)
@@ -53,7 +53,7 @@ fn records<'a>(
     trees: &'a LogTrees,
     shared: &'a Shared,
 ) -> impl Iterator<Item = ProofRecord> + 'a {
-    let logs = entries.iter().enumerate().filter(|(_, entry)| leaf(entry) != EMPTY_LOG_LEAF);
+    let logs = entries.iter().enumerate().filter(|(_, entry)| !entry.log.is_padding());
     logs.filter_map(move |(id, entry)| {
         let Shared::Proof { metadata, tail, l1_timestamp, target, checked_by, .. } = shared else {
             return None;
