@@ -167,4 +167,4 @@ pub use prove::{
     Trees, TreesOptions, merge,
 };
 #[cfg(feature = "archive")]
-pub use records::{Answer, Count, ProofFormat, TrustedRoots, verify, verify_leaf};
+pub use records::{Answer, Count, Integers, ProofFormat, TrustedRoots, verify, verify_leaf};

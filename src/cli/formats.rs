@@ -10,7 +10,7 @@ use crate::{
     ingest::{logs::SourceFormat, state::Format},
     message::LogKind,
     proof::calldata::{Call, CallChoice},
-    records::ProofFormat,
+    records::{Integers, ProofFormat},
 };
 
 /// The format of an input; `None` if it is to be detected.
@@ -104,6 +104,20 @@ impl ValueEnum for ProofFormat {
             Self::Bundle => {
                 ("bundle", "One page of HTML with the proofs and the script that checks them")
             }
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
+}
+
+impl ValueEnum for Integers {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Number, Self::String]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Number => ("number", "JSON numbers, which are exact to 64 bits"),
+            Self::String => ("string", "Strings of decimal digits, for JavaScript"),
         };
         Some(PossibleValue::new(name).help(help))
     }

@@ -29,12 +29,11 @@ pub(super) fn run(
     };
     let mut output = Output::create(&args.output)?;
     let record = open()?.prove_leaf((chain, batches.first), leaf, args.target)?;
-    // Cannot fail: a record has no maps with keys other than strings.
-    let mut text = match is_line {
-        true => serde_json::to_vec(&record),
-        false => serde_json::to_vec_pretty(&record),
+    let mut text = Vec::new();
+    match is_line {
+        true => args.integers.compact(&record, &mut text),
+        false => args.integers.pretty(&record, &mut text),
     }
-    .unwrap_or_default();
     text.push(b'\n');
     output.put(&text)?;
     output.finish()?;

@@ -54,6 +54,7 @@ pub(super) fn run(
     let output = ProofOutput::create(&args.output)?
         .format(args.format)
         .calls(calls(args))
+        .integers(args.integers)
         .failures(args.failures.clone())?
         .resume(args.resume);
     let summary_output = args.summary.as_deref().map(Output::create).transpose()?;

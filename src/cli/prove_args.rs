@@ -18,7 +18,7 @@ use crate::{
         calldata::{CallChoice, CallOptions, L1Contracts},
     },
     prove::{Batches, Shard},
-    records::ProofFormat,
+    records::{Integers, ProofFormat},
 };
 
 #[derive(Clone, Debug, Args)]
@@ -59,6 +59,9 @@ pub(super) struct ProveArgs {
     /// The format of the output [default: json with --index, or with --tx and --log; else ndjson]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<ProofFormat>,
+    /// How chain ids and numbers are written in json and ndjson
+    #[arg(long, value_enum, value_name = "FORM", default_value = "number")]
+    pub(super) integers: Integers,
     #[command(flatten)]
     pub(super) calls: CallArgs,
     /// Write requests that cannot be proven to this file, one JSON object on each line, and not among the

@@ -208,6 +208,9 @@ pub enum Error {
     /// The name of a Parquet output asks for compression.
     #[error("Parquet files are compressed internally; give the output a name without .gz or .zst")]
     CompressedParquet,
+    /// The format has no choice of how its numbers are written.
+    #[error("only the formats json and ndjson can have integers as strings")]
+    IntegersOfFormat,
     /// The name of a merged output asks for another compression than that of the shards.
     #[error(
         "merging does not change the compression; give the output a name like those of the shards"
@@ -373,6 +376,7 @@ impl Error {
             | Self::NoInput
             | Self::NotResumable
             | Self::CompressedParquet
+            | Self::IntegersOfFormat
             | Self::CompressedMerge
             | Self::ParquetMerge(_) => FailureCode::InvalidOptions,
             #[cfg(feature = "calldata")]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    CallOptions, Count, Encode, EncoderError, LineWriter, Outcome, ProofFormat, RequestSource,
+    CallOptions, Count, Encode, EncoderError, Integers, LineWriter, Outcome, ProofFormat,
+    RequestSource,
     l1_evidence::L1Evidence,
     page::{around_records, with_l1},
     parquet::{EncodedRows, OutcomeRows},
@@ -106,6 +107,7 @@ pub struct Encoder {
     form: Form,
     compression: Option<Compression>,
     calls: CallOptions,
+    integers: Integers,
     /// Whether rows have the timestamps of v33.
     has_timestamps: bool,
     failures: Option<FailureLines>,
@@ -138,12 +140,18 @@ impl Encoder {
             form,
             compression,
             calls,
+            integers: Integers::default(),
             has_timestamps: false,
             failures: None,
             l1: None,
             hints: no_hints,
             free: Arc::default(),
         }
+    }
+
+    /// Sets how records of JSON and NDJSON have their numbers.
+    pub(crate) fn with_integers(self, integers: Integers) -> Self {
+        Self { integers, ..self }
     }
 
     /// Sets whether rows have the timestamps of v33.
@@ -169,7 +177,11 @@ impl Encoder {
     /// Describes everything that the bytes depend on besides the proofs and calls.
     pub(crate) fn describe(&self) -> String {
         let failures = self.failures.map_or(String::new(), |lines| format!(" {lines:?}"));
-        format!("{:?} {:?}{failures}", self.form, self.compression)
+        let integers = match self.integers {
+            Integers::Number => "",
+            Integers::String => " integers as strings",
+        };
+        format!("{:?} {:?}{integers}{failures}", self.form, self.compression)
     }
 
     /// The layout of the records.
@@ -207,7 +219,7 @@ impl Encoder {
         let rows = self.free.rows.take();
         Encoding {
             encoder: self,
-            lines: LineWriter::default(),
+            lines: LineWriter::new(self.integers),
             rows: rows.unwrap_or_else(|| OutcomeRows::new(self.has_timestamps)),
             chunk: EncodedChunk { bytes, ..EncodedChunk::default() },
             count: Count::default(),
@@ -263,7 +275,7 @@ impl Encoding<'_> {
             Form::RpcLines => self.lines.rpc_answer(proof, &mut self.chunk.bytes),
             Form::CallLines => match self.encoder.calls.encode(proof) {
                 Ok(record) => {
-                    // Writing to a vector cannot fail; see `record`.
+                    // Cannot fail, as in `Integers`.
                     let _ = serde_json::to_writer(&mut self.chunk.bytes, &record);
                 }
                 Err(error) => {
@@ -298,7 +310,11 @@ impl Encoding<'_> {
     ) -> Result<(), EncoderError> {
         self.count.fail(error.code, logs);
         if self.encoder.failures.is_some() {
-            line(&FailureRecord { request, error }, &mut self.chunk.failures);
+            line(
+                self.encoder.integers,
+                &FailureRecord { request, error },
+                &mut self.chunk.failures,
+            );
             return Ok(());
         }
         match self.encoder.form {
@@ -331,7 +347,7 @@ impl Encoding<'_> {
         match self.encoder.form {
             Form::Object | Form::Array | Form::Page => self.pretty(record),
             Form::Lines | Form::RpcLines | Form::CallLines | Form::Rows => {
-                line(record, &mut self.chunk.bytes);
+                line(self.encoder.integers, record, &mut self.chunk.bytes);
             }
         }
     }
@@ -340,13 +356,13 @@ impl Encoding<'_> {
         if self.encoder.form.list().is_some() {
             self.chunk.bytes.extend_from_slice(Form::COMMA.as_bytes());
         }
-        // Cannot fail, as above.
         if self.encoder.form == Form::Page {
+            // Cannot fail, as in `Integers`.
             let text = serde_json::to_string_pretty(record).unwrap_or_default();
             // A request that failed may contain anything, and no text may end the script.
             self.chunk.bytes.extend_from_slice(text.replace('<', "\\u003c").as_bytes());
         } else {
-            let _ = serde_json::to_writer_pretty(&mut self.chunk.bytes, record);
+            self.encoder.integers.pretty(record, &mut self.chunk.bytes);
         }
         if self.encoder.form == Form::Object {
             self.chunk.bytes.push(b'\n');
@@ -355,8 +371,7 @@ impl Encoding<'_> {
 }
 
 /// Appends a record as a line.
-fn line(record: &impl Serialize, bytes: &mut Vec<u8>) {
-    // Cannot fail: records have no maps with keys other than strings, and writing to a vector succeeds.
-    let _ = serde_json::to_writer(&mut *bytes, record);
+fn line(integers: Integers, record: &impl Serialize, bytes: &mut Vec<u8>) {
+    integers.compact(record, bytes);
     bytes.push(b'\n');
 }

@@ -1,5 +1,6 @@
 use std::io::Write;
 
+use super::Integers;
 use crate::{
     primitives::{BatchNumber, ChainId, Hash},
     proof::{ProofView, TargetKind, TargetRecord},
@@ -12,6 +13,8 @@ use crate::{
 /// Two thirds of a line are the same for all logs of a batch. This text is kept from one proof to the next.
 #[derive(Debug, Default)]
 pub struct LineWriter {
+    /// How the numbers of records are written. Answers of a node have numbers.
+    integers: Integers,
     last: Option<Shared>,
 }
 
@@ -33,7 +36,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(proof: &ProofView<'_>) -> Self {
+    fn new(proof: &ProofView<'_>, integers: Integers) -> Self {
         let mut shared = Self {
             batch: (proof.chain, proof.batch),
             root: proof.root,
@@ -46,9 +49,9 @@ impl Shared {
         };
         let out = &mut shared.start;
         out.extend_from_slice(b"{\"chainId\":");
-        number(out, proof.chain.0);
+        integer(out, integers, proof.chain.0);
         out.extend_from_slice(b",\"batchNumber\":");
-        number(out, proof.batch.0);
+        integer(out, integers, proof.batch.0);
         out.extend_from_slice(b",\"id\":");
         let out = &mut shared.middle;
         out.extend_from_slice(b",\"root\":");
@@ -67,17 +70,17 @@ impl Shared {
         });
         if let Some(chain) = proof.target.sl_chain_id {
             out.extend_from_slice(b",\"slChainId\":");
-            number(out, chain.0);
+            integer(out, integers, chain.0);
         }
         if let Some(of) = proof.target.number {
             out.extend_from_slice(b",\"number\":");
-            number(out, of);
+            integer(out, integers, of);
         }
         out.extend_from_slice(b",\"root\":");
         hex(out, proof.target.root.as_bytes());
         if let Some(timestamp) = proof.target.timestamp {
             out.extend_from_slice(b",\"timestamp\":");
-            number(out, timestamp.0);
+            integer(out, integers, timestamp.0);
         }
         out.extend_from_slice(b"},\"log\":");
         shared
@@ -95,19 +98,26 @@ impl Shared {
 const WORD_LEN: usize = 69;
 
 impl LineWriter {
+    /// Creates a writer whose records have integers of this kind.
+    #[must_use]
+    pub fn new(integers: Integers) -> Self {
+        Self { integers, last: None }
+    }
+
     fn shared(&mut self, proof: &ProofView<'_>) -> &Shared {
         match &mut self.last {
             Some(shared) if shared.is_of(proof) => {}
-            last => *last = Some(Shared::new(proof)),
+            last => *last = Some(Shared::new(proof, self.integers)),
         }
         self.last.as_ref().unwrap_or_else(|| unreachable!("just made"))
     }
 
     /// Appends a proof record without a newline.
     pub fn record(&mut self, proof: &ProofView<'_>, out: &mut Vec<u8>) {
+        let integers = self.integers;
         let shared = self.shared(proof);
         out.extend_from_slice(&shared.start);
-        number(out, proof.id);
+        integer(out, integers, proof.id);
         out.extend_from_slice(&shared.middle);
         words(proof.head, shared, out);
         out.extend_from_slice(&shared.end);
@@ -120,7 +130,7 @@ impl LineWriter {
         out.extend_from_slice(b",\"sender\":");
         hex(out, log.message_sender().unwrap_or_else(|| log.sender()).as_bytes());
         out.extend_from_slice(b",\"txNumberInBatch\":");
-        number(out, log.tx_number().into());
+        integer(out, integers, log.tx_number().into());
         if log.is_message() {
             out.extend_from_slice(b",\"messageHash\":");
             hex(out, log.value().as_bytes());
@@ -131,7 +141,7 @@ impl LineWriter {
         }
         if let Some(timestamp) = proof.l1_timestamp {
             out.extend_from_slice(b",\"l1Timestamp\":");
-            number(out, timestamp.0);
+            integer(out, integers, timestamp.0);
         }
         if let Some(evidence) = proof.checked_by {
             // Writing to memory cannot fail.
@@ -184,6 +194,18 @@ fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
 }
 
+/// Appends a number of a record.
+fn integer(out: &mut Vec<u8>, integers: Integers, value: u64) {
+    match integers {
+        Integers::Number => number(out, value),
+        Integers::String => {
+            out.push(b'"');
+            number(out, value);
+            out.push(b'"');
+        }
+    }
+}
+
 fn number(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; 20];
     let mut first = digits.len();
@@ -206,7 +228,7 @@ mod tests {
     use crate::{
         message::L2ToL1Log,
         primitives::{Address, SlBlock, Timestamp},
-        proof::CheckedBy,
+        proof::{CheckedBy, ProofRecord},
     };
 
     fn hash() -> impl Strategy<Value = Hash> {
@@ -253,6 +275,7 @@ mod tests {
                 false => L2ToL1Log::new(bytes),
             };
             let mut writer = LineWriter::default();
+            let mut with_strings = LineWriter::new(Integers::String);
             for (number, tail, target) in places {
                 let proof = ProofView {
                     chain: ChainId(numbers.0 ^ number),
@@ -273,6 +296,12 @@ mod tests {
                 writer.record(&proof, &mut line);
                 let record = proof.to_record();
                 prop_assert_eq!(&line, &serde_json::to_vec(&record).unwrap());
+                line.clear();
+                with_strings.record(&proof, &mut line);
+                let mut expected = Vec::new();
+                Integers::String.compact(&record, &mut expected);
+                prop_assert_eq!(&line, &expected);
+                prop_assert_eq!(serde_json::from_slice::<ProofRecord>(&line).unwrap(), record);
                 line.clear();
                 writer.rpc_answer(&proof, &mut line);
                 prop_assert_eq!(&line, &serde_json::to_vec(&proof.to_rpc_answer()).unwrap());

@@ -35,7 +35,9 @@ use crate::{
     files::{Compression, InputError, Output, is_file},
     forest::Timeline,
     proof::{Hints, Target, no_hints},
-    records::{CallOptions, Encode, Encoder, FailureLines, Form, OwnedRecords, ProofFormat},
+    records::{
+        CallOptions, Encode, Encoder, FailureLines, Form, Integers, OwnedRecords, ProofFormat,
+    },
 };
 
 pub use batches::{Batches, BatchesParseError};
@@ -265,6 +267,10 @@ impl Job {
         if form == Form::Rows && compression.is_some() {
             return Err(Error::CompressedParquet);
         }
+        let has_records = matches!(form, Form::Object | Form::Array | Form::Lines);
+        if output.integers != Integers::default() && !has_records {
+            return Err(Error::IntegersOfFormat);
+        }
         // Each line of a request file may have its own target.
         if form == Form::CallLines && self.selection.lines().is_none() {
             calls.check(self.target.kind())?;
@@ -273,7 +279,9 @@ impl Job {
             .failures_path()
             .map(|path| FailureLines { compression: Compression::of_name(path) });
         let has_timestamps = self.prover.trees().has_timestamps();
-        let encoder = Encoder::new(form, compression, calls.clone()).with_hints(self.hints);
+        let encoder = Encoder::new(form, compression, calls.clone())
+            .with_integers(output.integers)
+            .with_hints(self.hints);
         let encoder = match form {
             Form::Page => encoder.with_l1(self.prover.trees().l1_evidence()?),
             _ => encoder,

@@ -6,7 +6,7 @@ use super::checkpoint::Manifest;
 use crate::{
     files::{InputError, Output, Partial, metadata_of, place_of},
     prove::Error,
-    records::{CallOptions, ProofFormat},
+    records::{CallOptions, Integers, ProofFormat},
 };
 
 /// The output of a job.
@@ -30,6 +30,7 @@ pub struct ProofOutput {
     pub(super) stream: Option<Output>,
     pub(super) format: Option<ProofFormat>,
     pub(super) calls: CallOptions,
+    pub(super) integers: Integers,
     /// The file of failed requests, if they have one, opened if it is not a regular file.
     pub(super) failures: Option<(PathBuf, Option<Output>)>,
     pub(super) resume: bool,
@@ -44,8 +45,15 @@ impl ProofOutput {
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         let stream = stream(&path)?;
-        let (format, calls) = (None, CallOptions::default());
-        Ok(Self { path, stream, format, calls, failures: None, resume: false })
+        Ok(Self {
+            path,
+            stream,
+            format: None,
+            calls: CallOptions::default(),
+            integers: Integers::default(),
+            failures: None,
+            resume: false,
+        })
     }
 
     /// Writes failed requests to a file of their own, one JSON object on each line, and not among the proofs. The file
@@ -74,6 +82,12 @@ impl ProofOutput {
     #[must_use]
     pub fn calls(self, calls: CallOptions) -> Self {
         Self { calls, ..self }
+    }
+
+    /// How records of the formats JSON and NDJSON have their numbers; the other formats have no choice.
+    #[must_use]
+    pub fn integers(self, integers: Integers) -> Self {
+        Self { integers, ..self }
     }
 
     /// Whether to resume an interrupted job with the same output. Without an interrupted job, the job starts

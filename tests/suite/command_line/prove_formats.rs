@@ -313,3 +313,58 @@ fn rows_of(path: &str) -> usize {
     assert!(file.groups() > 3);
     (0..file.groups()).map(|group| file.rows(group).unwrap().map(Result::unwrap).count()).sum()
 }
+
+const ONE_LOG: [&str; 6] = ["--chain", "388", "--batch", "100", "--index", "0"];
+
+/// The value with every whole number as a string.
+fn with_strings(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => number.to_string().into(),
+        Value::Array(values) => values.iter().map(with_strings).collect(),
+        Value::Object(fields) => fields.iter().map(|(k, v)| (k.clone(), with_strings(v))).collect(),
+        _ => value.clone(),
+    }
+}
+
+#[test]
+fn integers_are_written_as_strings_if_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    for (format, log) in [("ndjson", &["--all"][..]), ("json", &["--all"]), ("json", &ONE_LOG)] {
+        let [numbers, strings] = ["number", "string"].map(|integers| {
+            let path = file(&format!("{integers}.json"));
+            let proven =
+                prove(&path, &[log, &["--format", format, "--integers", integers]].concat());
+            assert_eq!(proven.code, Some(0), "{format}: {}", proven.stderr);
+            path
+        });
+        let verified = verify(&strings, &[]);
+        assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+        let expected: Vec<Value> = lines(&numbers).iter().map(with_strings).collect();
+        assert_eq!(lines(&strings), expected, "{format}");
+    }
+
+    // So are the requests that fail, and a shard belongs to the others only if their numbers are alike.
+    let requests = file("requests");
+    std::fs::write(&requests, r#"{"chainId":3,"batchNumber":9,"id":0}"#).unwrap();
+    let requests = requests.to_str().unwrap();
+    let failed = prove(&file("failed"), &["--requests", requests, "--integers", "string"]);
+    assert_eq!(failed.code, Some(1), "{}", failed.stderr);
+    assert_eq!(lines(&file("failed"))[0]["request"]["batchNumber"], "9");
+    let shards = [("1/2", "string"), ("2/2", "number")].map(|(shard, integers)| {
+        let path = file(&shard.replace('/', "-"));
+        let proven = prove(&path, &["--all", "--shard", shard, "--integers", integers]);
+        assert_eq!(proven.code, Some(0), "{}", proven.stderr);
+        path.to_str().unwrap().to_owned()
+    });
+    let merged = run(["merge", &shards[0], &shards[1], "-o", file("merged").to_str().unwrap()]);
+    assert_eq!(merged.code, Some(2), "{}", merged.stderr);
+
+    for format in ["parquet", "rpc", "calldata", "bundle"] {
+        let refused =
+            prove(&file("refused"), &["--all", "--format", format, "--integers", "string"]);
+        assert_eq!(refused.code, Some(2), "{format}: {}", refused.stderr);
+        assert!(refused.stderr.contains("only the formats json and ndjson"), "{}", refused.stderr);
+        assert!(!file("refused").exists(), "{format}");
+    }
+}
