@@ -1,6 +1,6 @@
 """What a worker of an engine does: it opens the files once, and answers batches of requests.
 
-Put this file on the workers (`spark.addPyFile`, or Ray's `working_dir`), and `pip install slproof` there.
+Put this file on the workers (`spark.addPyFile`, or Ray's `working_dir`), and install the wheel there.
 """
 
 import functools

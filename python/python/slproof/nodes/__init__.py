@@ -4,7 +4,7 @@
 >>> nodes.export("db/node1", "node", chain=324)
 
 It reads the RocksDB of nodes: of ZKsync OS ``state_full_diffs``, and ``repository`` with ``executed_batch_storage``; of
-zksync-era ``state_keeper``. It needs rocksdict: ``pip install 'slproof[nodes]'``. The databases are not changed. Memory does
+zksync-era ``state_keeper``. It needs rocksdict: install the package with its extra ``nodes``. The databases are not changed. Memory does
 not grow with their size.
 """
 

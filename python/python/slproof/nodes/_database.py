@@ -123,6 +123,6 @@ def _rocksdict() -> Any:
     try:
         import rocksdict
     except ImportError as cause:
-        text = "databases of nodes are read with rocksdict, which is not installed: pip install 'slproof[nodes]'"
+        text = "databases of nodes are read with rocksdict, which is not installed: pip install rocksdict"
         raise error("format-unsupported", text) from cause
     return rocksdict
