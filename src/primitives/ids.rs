@@ -93,6 +93,14 @@ id! {
     Timestamp
 }
 
+impl BatchNumber {
+    /// Whether this is the number after another.
+    #[must_use]
+    pub fn follows(self, before: Self) -> bool {
+        before.0.checked_add(1) == Some(self.0)
+    }
+}
+
 impl SlBatch {
     /// Consecutive batches, as messages name them: `SL batch 5`, or `SL batches 5 to 7`.
     #[cfg(feature = "archive")]

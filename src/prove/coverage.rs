@@ -51,7 +51,7 @@ pub struct MissingBatches {
     pub chain: ChainId,
     /// The number of missing batches.
     pub count: u64,
-    /// The first and last batch of each run of missing leaves. Batch numbers within a run may have gaps.
+    /// The first and last batch of each run of missing batches whose numbers follow each other.
     pub runs: Vec<(BatchNumber, BatchNumber)>,
 }
 
@@ -86,17 +86,17 @@ impl<'f> TreeCheck<'f> {
                 continue;
             }
             let mut missing = MissingBatches { chain, count: 0, runs: Vec::new() };
-            let mut run = None;
             for batch in batches.iter() {
                 if archive.contains(chain, batch)? {
                     coverage.complete += 1;
-                    missing.runs.extend(run.take());
-                } else {
-                    missing.count += 1;
-                    run = Some((run.map_or(batch, |(first, _)| first), batch));
+                    continue;
+                }
+                missing.count += 1;
+                match missing.runs.last_mut() {
+                    Some((_, last)) if batch.follows(*last) => *last = batch,
+                    _ => missing.runs.push((batch, batch)),
                 }
             }
-            missing.runs.extend(run);
             coverage.missing.extend((missing.count > 0).then_some(missing));
         }
         Ok(coverage)

@@ -95,6 +95,19 @@ impl Form {
         }
     }
 
+    /// The name by which a job is known to have this form.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Array => "array",
+            Self::Page => "page",
+            Self::Lines => "lines",
+            Self::RpcLines => "answers of a node",
+            Self::CallLines => "calls",
+            Self::Rows => "rows",
+        }
+    }
+
     /// Whether every record is a line.
     fn is_lines(self) -> bool {
         matches!(self, Self::Lines | Self::RpcLines | Self::CallLines)
@@ -176,12 +189,21 @@ impl Encoder {
 
     /// Describes everything that the bytes depend on besides the proofs and calls.
     pub(crate) fn describe(&self) -> String {
-        let failures = self.failures.map_or(String::new(), |lines| format!(" {lines:?}"));
+        let packed = |compression: Option<Compression>| match compression {
+            Some(Compression::Gzip) => ", gzip",
+            Some(Compression::Zstd) => ", zstd",
+            None => "",
+        };
         let integers = match self.integers {
             Integers::Number => "",
-            Integers::String => " integers as strings",
+            Integers::String => ", integers as strings",
         };
-        format!("{:?} {:?}{integers}{failures}", self.form, self.compression)
+        let mut text = format!("{}{}{integers}", self.form.name(), packed(self.compression));
+        if let Some(lines) = self.failures {
+            text += ", failures apart";
+            text += packed(lines.compression);
+        }
+        text
     }
 
     /// The layout of the records.

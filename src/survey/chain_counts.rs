@@ -15,8 +15,7 @@ use crate::{
 /// The maximum number of runs of batches that are listed.
 const MOST_RUNS: usize = 20;
 
-/// Runs of batches: the first and last batch of each. Numbers within a run may have gaps where a chain settled
-/// elsewhere.
+/// Runs of batches whose numbers follow each other: the first and last batch of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchRuns {
@@ -29,10 +28,12 @@ pub struct BatchRuns {
 }
 
 impl BatchRuns {
-    /// The runs of `batches`, each with whether it directly follows the one before.
-    fn of(batches: impl Iterator<Item = (BatchNumber, bool)>) -> Self {
-        let mut runs = Self::default();
-        for (batch, follows) in batches {
+    /// The runs of ascending batches. Between two runs there may be batches that the trees do not have, because the
+    /// chain settled elsewhere.
+    fn of(batches: impl Iterator<Item = BatchNumber>) -> Self {
+        let (mut runs, mut before) = (Self::default(), None);
+        for batch in batches {
+            let follows = before.replace(batch).is_some_and(|before| batch.follows(before));
             runs.count += 1;
             if !follows && runs.first.len() == MOST_RUNS {
                 runs.more += 1;
@@ -153,11 +154,9 @@ fn of_chain(
     let are_whole = batches.iter().map(|batch| logs.has(chain, *batch));
     let are_whole = are_whole.collect::<Result<Vec<bool>, ArchiveError>>()?;
     let runs = |is_wanted: &dyn Fn(BatchNumber, bool) -> bool| {
-        let mut before = false;
-        BatchRuns::of(batches.iter().zip(&are_whole).filter_map(|(batch, is_whole)| {
-            let follows = std::mem::replace(&mut before, is_wanted(*batch, *is_whole));
-            before.then_some((*batch, follows))
-        }))
+        let wanted =
+            batches.iter().zip(&are_whole).filter(|(batch, whole)| is_wanted(**batch, **whole));
+        BatchRuns::of(wanted.map(|(batch, _)| *batch))
     };
     Ok(ChainCounts {
         chain_id: chain,
@@ -168,4 +167,23 @@ fn of_chain(
         missing: runs(&|batch, is_whole| !does_not_fold(batch) && !is_whole),
         unknown,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_end_where_numbers_do_not_follow_each_other() {
+        let [two, five, six, nine] = [2, 5, 6, 9].map(BatchNumber);
+        let runs = BatchRuns::of([two, five, six, nine].into_iter());
+        assert_eq!(runs.first, [(two, two), (five, six), (nine, nine)]);
+        assert_eq!((runs.count, runs.more), (4, 0));
+        // Further runs are counted, and do not extend the last one that is listed.
+        let runs = BatchRuns::of((0..25).flat_map(|run| [3 * run, 3 * run + 1]).map(BatchNumber));
+        assert_eq!((runs.first.len(), runs.count, runs.more), (MOST_RUNS, 50, 5));
+        assert_eq!(runs.first.last(), Some(&(BatchNumber(57), BatchNumber(58))));
+        let last = BatchRuns::of([u64::MAX, 0].map(BatchNumber).into_iter());
+        assert_eq!(last.first.len(), 2);
+    }
 }
