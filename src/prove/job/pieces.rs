@@ -30,7 +30,7 @@ pub(super) struct BegunWindow<'a> {
     /// The answer to each task among the steps.
     answers: Vec<Option<Answer<'a>>>,
     /// The proofs of each job.
-    proofs: Vec<Vec<VerifiedProofs<'a>>>,
+    proofs: Vec<Vec<Arc<VerifiedProofs<'a>>>>,
     pieces: Vec<Piece>,
 }
 
@@ -156,7 +156,7 @@ const TOGETHER: usize = 1024;
 /// The proofs of the tasks of a job. The trees of the logs are kept for large steps only.
 pub(super) struct Proven<'a> {
     /// Those of [`TOGETHER`] tasks each.
-    verified: Vec<VerifiedProofs<'a>>,
+    verified: Vec<Arc<VerifiedProofs<'a>>>,
     /// The step of each task, and what was made for it.
     answers: Vec<(usize, Result<Made<'a>, Arc<ExtractError>>)>,
 }
@@ -174,15 +174,14 @@ impl<'a> Proven<'a> {
         tasks: &[(usize, &ProofTask<'a>)],
         large: &HashMap<usize, Vec<LogRange>>,
     ) -> Self {
+        if let [(step, ProofTask { proven: Some(proven), .. })] = tasks {
+            let answers = vec![(*step, Ok(Made::Proofs(0)))];
+            return Self { verified: vec![Arc::clone(proven)], answers };
+        }
         let batches: Vec<_> =
             tasks.chunk_by(|(_, one), (_, other)| one.batch() == other.batch()).collect();
-        let prepared = match tasks {
-            [(_, ProofTask { prepared: Some(batch), .. })] => vec![Ok(batch.clone())],
-            _ => {
-                let wanted = batches.iter().map(|same| (&*same[0].1.extractor, same[0].1.logs));
-                prepare(&wanted.collect::<Vec<_>>())
-            }
-        };
+        let wanted = batches.iter().map(|same| (&*same[0].1.extractor, same[0].1.logs));
+        let prepared = prepare(&wanted.collect::<Vec<_>>());
         let (mut proofs, mut answers) = (Vec::new(), Vec::with_capacity(tasks.len()));
         for (same, prepared) in iter::zip(batches, &prepared) {
             let prepared = prepared.as_ref().map_err(|error| Arc::new(error.clone()));
@@ -198,7 +197,7 @@ impl<'a> Proven<'a> {
             }
         }
         let verified = proofs.par_chunks(TOGETHER);
-        let verified = verified.map(|some| VerifiedProofs::new(some.iter().copied())).collect();
-        Self { verified, answers }
+        let verified = verified.map(|some| Arc::new(VerifiedProofs::new(some.iter().copied())));
+        Self { verified: verified.collect(), answers }
     }
 }
