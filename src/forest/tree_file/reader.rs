@@ -11,7 +11,8 @@ use crate::{
     contracts::MOST_CHAINS,
     files::{Access, Container, ContainerError, InputError, Kind, SectionBytes, SectionName},
     forest::{
-        BatchNumbers, Forest, History, InteropRoot, chain_id_leaf,
+        BatchNumbers, ChainTree, Forest, History, InteropRoot,
+        chain_tree::chain_id_leaves,
         hashes::Hashes,
         numbers::Run,
         timestamps::{Timestamps, timestamp},
@@ -367,8 +368,9 @@ impl TreeFile {
 /// one of its prefixes.
 fn hangs_together(forest: &Forest) -> Result<(), &'static str> {
     let shared = forest.shared();
-    let leaves = forest.chains().iter().map(|tree| chain_id_leaf(tree.root(), tree.chain()));
-    if !shared.level(0).iter().copied().eq(leaves) || shared.first_inconsistent_node().is_some() {
+    let roots: Vec<Hash> = forest.chains().iter().map(ChainTree::root).collect();
+    let leaves = chain_id_leaves(&roots, forest.chains().iter());
+    if *shared.level(0) != *leaves || shared.first_inconsistent_node().is_some() {
         return Err("the shared tree does not match the chains");
     }
     let newest = forest.latest().and_then(|latest| Some((latest, shared.prefix(latest.chains)?)));
