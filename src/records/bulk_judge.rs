@@ -3,13 +3,14 @@
 //! Records that the verifier of many proofs accepts are valid. Those that it does not accept, and the first of about a
 //! thousand that it accepts, are judged by the verifier of single proofs, which says what is wrong with them.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{
     Entry, TrustedRoots, VerdictLine, VerdictsError, entries::next_of, parquet::NumberedGroup,
 };
 use crate::{
     anchor::RootLocation,
+    files::Pool,
     message::L2ToL1Log,
     primitives::Hash,
     proof::{
@@ -26,6 +27,9 @@ pub(super) const SEGMENT: usize = 1024;
 
 /// Records are verified together up to about this number of bytes. Their messages are in memory twice then.
 pub(super) const SEGMENT_BYTES: usize = 8 << 20;
+
+/// The memory of a larger group is not kept.
+const MOST_KEPT: usize = 4 << 20;
 
 /// The verdicts on some entries. `None` stands for the record of a failed request.
 pub(super) type Judged = Result<Vec<Option<VerdictLine>>, Failed>;
@@ -49,6 +53,8 @@ pub(super) struct BulkJudge {
     pub(super) defaults: Defaults,
     pub(super) roots: TrustedRoots,
     pub(super) hints: Hints,
+    /// Groups whose memory is used again.
+    pub(super) free: Arc<Pool<ProofGroup>>,
 }
 
 /// An entry, as far as it was read.
@@ -82,7 +88,8 @@ impl BulkJudge {
     ) -> Result<Vec<Option<VerdictLine>>, StateError> {
         let texts: Vec<Option<Cow<'_, [u8]>>> =
             entries.iter().map(|(_, entry)| exact(entry)).collect();
-        let mut reader = ExactReader::new(&self.defaults);
+        let group = self.free.take().unwrap_or_default();
+        let mut reader = ExactReader::new(&self.defaults, group);
         let are_exact: Vec<bool> =
             texts.iter().map(|text| text.as_ref().is_some_and(|text| reader.read(text))).collect();
         let mut group = reader.into_group();
@@ -100,7 +107,8 @@ impl BulkJudge {
         let proofs = || folded.iter().enumerate();
         let (mut exact, mut others) = (proofs().take(exact), proofs().skip(exact));
         let mut accepted = Accepted { group: &group, roots: &self.roots, last: None, count: 0 };
-        read.into_iter()
+        let verdicts = read
+            .into_iter()
             .map(|(line, read)| {
                 let folded = match &read {
                     Read::Exact(_) => exact.next(),
@@ -115,7 +123,12 @@ impl BulkJudge {
                     None => self.alone(line, read),
                 }
             })
-            .collect()
+            .collect();
+        group.clear();
+        if group.memory() <= MOST_KEPT {
+            self.free.put(group);
+        }
+        verdicts
     }
 
     /// Returns the verdicts on the rows of a row group, which this thread reads.

@@ -80,7 +80,8 @@ impl Verdicts {
     /// Creates verdicts on these entries. `defaults` replace values that the records lack.
     #[must_use]
     pub fn new(entries: Entries, defaults: Defaults, roots: TrustedRoots) -> Self {
-        let judge = Arc::new(BulkJudge { defaults, roots, hints: no_hints });
+        let free = Arc::default();
+        let judge = Arc::new(BulkJudge { defaults, roots, hints: no_hints, free });
         Self { entries, judge, parts: VecDeque::new(), progress: Progress::Nothing }
     }
 
