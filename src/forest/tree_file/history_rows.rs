@@ -101,7 +101,7 @@ impl Progress {
         let mut advances = Vec::new();
         let is_known = self.next(stream, |chain, batches| advances.push((chain, batches)))?;
         // The number of chains fits in u32: each has a row in the file.
-        Ok(is_known.then(|| Step { chains: self.chains as u32, advances }))
+        Ok(is_known.then_some(Step { chains: self.chains as u32, advances }))
     }
 
     /// Passes over the next root in a stream. Returns whether its content is known.
