@@ -74,7 +74,7 @@ impl<S: StorageReader> SettlementCheck for KnownRoots<S> {
         {
             return Ok(Some(objection));
         }
-        Ok(self.objection_to_release(Some(self.shows_timestamps()?), is_timed))
+        Ok(self.objection_to_release(self.shows_timestamps()?, is_timed))
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     known_roots::{KnownRoots, Rules},
 };
 use crate::{
-    primitives::{SlBlock, Timestamp, Word},
+    primitives::{SlBlock, Word},
     proof::{
         RootQuery,
         verify::{self, RootRef},
@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl<S: StorageReader> KnownRoots<S> {
-    /// The answer if the contract that knows the root refuses the words of a proof, or the record its timestamp. What a
-    /// state of proven slots does not show is not objected to, except the release of L1, which is an error.
+    /// The answer if the contract that knows the root refuses the words of a proof, or the record its timestamp. It is an
+    /// error if a state of proven slots does not show the release of the contract, or the timestamp of the root.
     pub(super) fn objection_to_words(
         &self,
         record: &RootQuery<'_>,
@@ -33,22 +33,18 @@ impl<S: StorageReader> KnownRoots<S> {
         let (stored, since_v33) = match known.location {
             RootLocation::InteropRoots(_) => {
                 let storage = self.interop_root_storage();
-                let stored = if_proven(storage.timestamp(chain, number))?;
-                let latest = if_proven(storage.latest_timestamp(chain))?;
+                let stored = storage.timestamp(chain, number)?;
                 // Roots that were imported before an upgrade to v33 have no timestamp.
-                let is_set = stored
-                    .zip(latest)
-                    .map(|(stored, latest)| !stored.is_zero() || !latest.is_zero());
-                (stored, is_set)
+                let since_v33 = !(stored.is_zero() && storage.latest_timestamp(chain)?.is_zero());
+                (Some(stored), since_v33)
             }
             RootLocation::HistoricalRoot(_) => {
                 let block = SlBlock::try_from(number).unwrap_or_default();
-                let stored = if_proven(self.message_root().root_timestamp(block))?;
-                let stored = stored.map(Timestamp::to_word);
-                (stored, stored.map(|stored| !stored.is_zero()))
+                let stored = self.message_root().root_timestamp(block)?.to_word();
+                (Some(stored), !stored.is_zero())
             }
             RootLocation::ChainBatchRoots(_) | RootLocation::LogsRootHashes(_) => {
-                (None, Some(self.shows_timestamps()?))
+                (None, self.shows_timestamps()?)
             }
         };
         let is_timed = record.l1_timestamp.is_some() || verify::has_timestamp(record.proof);
@@ -65,13 +61,8 @@ impl<S: StorageReader> KnownRoots<S> {
     /// The answer if words with a timestamp, or without one, are not those of the contracts' release. L1 may have been
     /// upgraded to v33 and not have stored a root since: then its storage is that of v31, and does not show whether it
     /// takes words with a timestamp.
-    pub(super) fn objection_to_release(
-        &self,
-        since_v33: Option<bool>,
-        is_timed: bool,
-    ) -> Option<Answer> {
-        let since_v33 = since_v33.filter(|since_v33| *since_v33 != is_timed)?;
-        Some(match (since_v33, self.rules) {
+    pub(super) fn objection_to_release(&self, since_v33: bool, is_timed: bool) -> Option<Answer> {
+        (since_v33 != is_timed).then(|| match (since_v33, self.rules) {
             (false, Rules::L1MessageRoot) => {
                 Answer::Lacking(Lacking::Release(self.message_root().address()))
             }

@@ -5,7 +5,8 @@ use crate::{
     contracts::system,
     forest::Addresses,
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
-    state::{sample::Slots, slots::mapping_value},
+    proof::{RootQuery, verify::RootRef},
+    state::{ProvenSlots, StateError, sample::Slots, slots::mapping_value},
 };
 
 const CHAIN: ChainId = ChainId(324);
@@ -90,14 +91,45 @@ fn words_need_a_release_that_the_state_shows() {
         Slots::default().message_root(PROXY).with(PROXY, Word::from(13), 1).known(addresses);
     let unknown = Some(Answer::Lacking(Lacking::Release(PROXY)));
     for (since_v33, is_timed, expected) in [
-        (Some(false), true, unknown),
-        (Some(true), true, None),
-        (Some(false), false, None),
-        (Some(true), false, Some(Answer::Refused(Refusal::OtherRelease { since_v33: true }))),
+        (false, true, unknown),
+        (true, true, None),
+        (false, false, None),
+        (true, false, Some(Answer::Refused(Refusal::OtherRelease { since_v33: true }))),
     ] {
         let objection = known.objection_to_release(since_v33, is_timed);
-        assert_eq!(objection, expected, "{since_v33:?} {is_timed}");
+        assert_eq!(objection, expected, "{since_v33} {is_timed}");
     }
+}
+
+/// A proof with the words of v31 leads to a root that a chain imported before its upgrade to v33, and is refused since. Only
+/// timestamps show the upgrade, so no proof is judged where they are not proven.
+#[test]
+fn an_imported_root_needs_timestamps_that_the_state_shows() {
+    let storage = system::INTEROP_ROOT_STORAGE;
+    let of_chain = mapping_value(GATEWAY.to_word(), Word::from(0));
+    let root = mapping_value(Word::from(214), of_chain);
+    let (timestamp, latest) =
+        (root.wrapping_add(1), mapping_value(GATEWAY.to_word(), Word::from(1)));
+    let answer = |proven: &[(Word, u64)]| {
+        let mut slots = ProvenSlots::default();
+        [system::BRIDGEHUB, system::MESSAGE_ROOT].into_iter().for_each(|at| slots.insert_empty(at));
+        slots.insert(storage, root, ROOT.into());
+        for (slot, value) in proven {
+            slots.insert(storage, *slot, Word::from(*value));
+        }
+        let known = KnownRoots::new(slots, Addresses::default()).unwrap();
+        let query =
+            RootQuery { chain: CHAIN, batch: BATCH, proof: &[], target: None, l1_timestamp: None };
+        known.of_record(query, &RootRef::SettlementLayer(GATEWAY.to_word(), 214))
+    };
+    let not_proven = |slot| Err(StateError::NotProven { contract: storage, slot });
+    assert_eq!(answer(&[]), not_proven(timestamp));
+    assert_eq!(answer(&[(timestamp, 0)]), not_proven(latest));
+    assert_eq!(answer(&[(latest, 0)]), not_proven(timestamp));
+    assert!(matches!(answer(&[(timestamp, 0), (latest, 0)]), Ok(Answer::Root(_))));
+    let refused = Ok(Answer::Refused(Refusal::OtherRelease { since_v33: true }));
+    assert_eq!(answer(&[(timestamp, 0), (latest, 9)]), refused);
+    assert_eq!(answer(&[(timestamp, 9)]), refused);
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod inspect_tree;
 mod interrupt;
 mod leaf;
 mod line_report;
+mod look_up;
 mod man;
 mod merge;
 mod needs;
@@ -59,6 +60,7 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use error::{CliError, Outcome};
+use look_up::LookUp;
 
 use crate::{
     files::{ignore_sigxfsz, install_sigbus_handler},
@@ -98,10 +100,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Whether a command takes less time than to start threads.
-fn is_quick(command: &Command) -> bool {
+/// Whether a command takes less time than to start threads. `look_up` are the files of a look-up, if it is one.
+fn is_quick(command: &Command, look_up: Option<&LookUp>) -> bool {
     match command {
-        Command::Prove(args) => prove::is_quick(args),
+        Command::Prove(_) => look_up.is_some_and(|files| !files.is_searched),
         Command::Networks | Command::Completions(_) | Command::Man(_) | Command::Schema(_) => true,
         _ => false,
     }
@@ -139,7 +141,11 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
     ignore_sigxfsz();
     let threads = cli.global.threads()?;
     let mut pool = rayon::ThreadPoolBuilder::new();
-    let is_quick = is_quick(&cli.command);
+    let look_up = match &cli.command {
+        Command::Prove(args) => LookUp::open(args),
+        _ => None,
+    };
+    let is_quick = is_quick(&cli.command, look_up.as_ref());
     if is_quick {
         // The thread that runs this is the only one of the pool, so none is started.
         pool = pool.num_threads(1).use_current_thread();
@@ -158,7 +164,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Import(args) => import::run(args, &console, bars),
         Command::Rebuild(args) => rebuild::run(args, &console, bars),
         Command::Index(args) => index::run(args, &console, bars),
-        Command::Prove(args) => prove::run(args, &console, bars),
+        Command::Prove(args) => prove::run(args, look_up, &console, bars),
         Command::Merge(args) => merge::run(args, &console, bars),
         Command::Verify(args) => verify::run(args, &console, bars),
         Command::Claims(args) => claims::run(args, &console, bars),

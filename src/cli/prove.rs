@@ -2,7 +2,7 @@ use std::{
     env,
     fs::File,
     io::{self, IsTerminal},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Instant,
 };
@@ -11,6 +11,7 @@ use super::{
     anchor::{BRIDGEHUB, require_l1},
     error::{CliError, Outcome, refuse_overwriting},
     hint, leaf,
+    look_up::LookUp,
     observer::JobObserver,
     progress::ProgressFactory,
     prove_args::{ProveArgs, ShardArgs, Shards, WhichArgs},
@@ -19,8 +20,7 @@ use super::{
     wrong_input::{refuse_other_kinds, wrong_input, wrong_inputs},
 };
 use crate::{
-    files::{Compression, Input, InputError, Kind, Lines, Output, is_same_place, place_of},
-    forest::TreeFile,
+    files::{Compression, Input, InputError, Lines, Output, is_same_place, place_of},
     proof::{Target, TargetKind, calldata::CallOptions},
     prove::{
         Error, Messages, MessagesOptions, ProofOutput, Prover, SchedulerError, Selection, Shard,
@@ -34,6 +34,7 @@ const SKIPPED_SHOWN: usize = 20;
 
 pub(super) fn run(
     args: &ProveArgs,
+    look_up: Option<LookUp>,
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
@@ -42,7 +43,7 @@ pub(super) fn run(
     check_paths(args)?;
     if let Some(leaf) = args.which.leaf {
         let open = || {
-            let (trees, messages) = inputs(args, console)?;
+            let (trees, messages) = inputs(args, look_up, console)?;
             Ok(Prover::new(trees, messages))
         };
         return leaf::run(args, leaf, open, console);
@@ -67,7 +68,7 @@ pub(super) fn run(
         }
         None => None,
     };
-    let (trees, messages) = inputs(args, console)?;
+    let (trees, messages) = inputs(args, look_up, console)?;
     let is_used = match args.format {
         Some(ProofFormat::Calldata) => true,
         Some(ProofFormat::Bundle) if args.target.kind() == TargetKind::BatchRoot => true,
@@ -138,28 +139,6 @@ pub(super) fn run(
     Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// Whether the job looks up one log, or the few with a hash, in mapped files, and searches for nothing in past roots.
-pub(super) fn is_quick(args: &ProveArgs) -> bool {
-    let ProveArgs { tree, messages, which, target, past, sl_batches, l1, tree_args, .. } = args;
-    let is = |paths: &[PathBuf], kind| match paths {
-        [path] => Kind::at(path).is_ok_and(|found| found == Some(kind)),
-        _ => false,
-    };
-    let WhichArgs { index, message, tx, hash, .. } = which;
-    let is_look_up = index.is_some() || [message, tx, hash].iter().any(|hash| hash.is_some());
-    let is_explained = |path| {
-        let file = TreeFile::open(path, tree_args.state.access).ok();
-        file.map(|file| file.roots()).is_some_and(|(roots, explained)| explained == roots)
-    };
-    is_look_up
-        && past.events.is_empty()
-        && sl_batches.is_empty()
-        && l1.anchor.paths.is_empty()
-        && is(tree, Kind::TREE_FILE)
-        && is(messages, Kind::MESSAGE_ARCHIVE)
-        && (!target.needs_history() || is_explained(&tree[0]))
-}
-
 fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
@@ -212,9 +191,16 @@ fn with_archive(args: &ProveArgs) -> Result<ProveArgs, CliError> {
     Ok(args)
 }
 
-/// Opens the trees and the archives of logs.
-fn inputs(args: &ProveArgs, console: &Console) -> Result<(Trees, Messages), CliError> {
+/// Opens the trees and the archives of logs, unless they are open.
+fn inputs(
+    args: &ProveArgs,
+    look_up: Option<LookUp>,
+    console: &Console,
+) -> Result<(Trees, Messages), CliError> {
     let options = trees_options(args, console);
+    if let Some(LookUp { trees, messages, .. }) = look_up {
+        return Ok((args.tree_args.trees_of(trees, &options)?, Messages::of(messages)?));
+    }
     let trees = args.tree_args.trees(&args.tree, &options)?;
     let wrong = |error: Error| wrong_inputs(&args.messages, Role::Messages, error.into());
     let opened = messages(args, &trees);
@@ -443,58 +429,5 @@ fn trees_options(args: &ProveArgs, console: &Console) -> TreesOptions {
         sl_batches: args.sl_batches.clone(),
         l1: args.l1.options(&args.tree_args.state),
         ..args.tree_args.options(Some(&args.past), console)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-    use crate::{
-        cli::args::{Cli, Command},
-        files::container::ContainerWriter,
-        primitives::Hash,
-    };
-
-    #[test]
-    fn a_look_up_in_native_files_starts_no_threads() {
-        let folder = tempfile::tempdir().unwrap();
-        let native = |name: &str, kind| {
-            let path = folder.path().join(name);
-            ContainerWriter::create(&path, kind).unwrap().commit(&()).unwrap();
-            path
-        };
-        let tree = native("tree", Kind::TREE_FILE);
-        let logs = native("logs", Kind::MESSAGE_ARCHIVE);
-        let is_quick = |tree: &Path, which: &[&str]| {
-            let paths = ["slproof", "prove", "--tree"].map(Path::new);
-            let paths = paths.into_iter().chain([tree, Path::new("--messages"), &logs]);
-            let args = paths.map(Path::as_os_str).chain(which.iter().map(|arg| arg.as_ref()));
-            let parsed = Cli::try_parse_from(args).unwrap().command;
-            matches!(parsed, Command::Prove(args) if super::is_quick(&args))
-        };
-        let hash = Hash::new([7; 32]).to_string();
-        for which in [
-            &["--chain", "1", "--batch", "2", "--index", "3"][..],
-            &["--message", &hash],
-            &["--tx", &hash],
-            &["--tx", &hash, "--log", "1"],
-            &["--hash", &hash],
-        ] {
-            assert!(is_quick(&tree, which), "{which:?}");
-            assert!(!is_quick(&logs, which), "{which:?}");
-        }
-        for which in [&["--all"][..], &["--requests", "file"], &["--all", "--chain", "1"]] {
-            assert!(!is_quick(&tree, which), "{which:?}");
-        }
-        // What past roots contain is in one of these files, and is searched for with the other.
-        for (target, is_searched) in [("batch-root", false), ("first", true), ("block:300", true)] {
-            let golden = ["tree-1-history", "tree-1"].map(|name| {
-                let tree = format!("fixtures/golden/{name}.sltree");
-                is_quick(tree.as_ref(), &["--message", &hash, "--target", target])
-            });
-            assert_eq!(golden, [true, !is_searched], "{target}");
-        }
     }
 }

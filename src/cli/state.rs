@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     contracts::{Deployment, Network},
+    files::Container,
     forest::TreeFile,
     primitives::{Address, ChainId},
     prove::{StateOptions, Trees, TreesOptions},
@@ -148,6 +149,16 @@ impl TreeArgs {
             observer: Arc::new(TreesObserver::new(console)).into(),
             ..TreesOptions::default()
         }
+    }
+
+    /// The trees of an open tree file.
+    pub(super) fn trees_of(
+        &self,
+        file: Container,
+        options: &TreesOptions,
+    ) -> Result<Trees, CliError> {
+        self.state.refuse_for_tree_file(Path::new(file.name()))?;
+        Ok(Trees::of_file(TreeFile::of(file)?, options)?)
     }
 
     /// Opens the trees at `paths`: reads a tree file, or rebuilds the trees from dumps or events.

@@ -55,25 +55,50 @@ impl<R: Read> TextBlocks<R> {
     /// # Errors
     /// When the data cannot be read.
     pub(crate) fn next_block(&mut self) -> io::Result<Option<TextBlock>> {
+        // What is in the memory of an earlier block is overwritten: to clear it would take half as long as to read.
         let mut block = self.free.take().unwrap_or_default();
-        block.clear();
-        block.append(&mut self.rest);
+        let mut len = self.rest.len();
+        grow(&mut block, len);
+        block[..len].copy_from_slice(&self.rest);
+        self.rest.clear();
         while !self.is_end {
-            let read = block.len();
-            block.reserve(BLOCK);
-            self.is_end = self.data.by_ref().take(BLOCK as u64).read_to_end(&mut block)? < BLOCK;
-            if let Some(end) = memrchr(b'\n', &block[read..]) {
-                self.rest.extend_from_slice(&block[read + end + 1..]);
-                block.truncate(read + end + 1);
+            let start = len;
+            grow(&mut block, start + BLOCK);
+            len += fill(&mut self.data, &mut block[start..start + BLOCK])?;
+            self.is_end = len < start + BLOCK;
+            if let Some(end) = memrchr(b'\n', &block[start..len]) {
+                self.rest.extend_from_slice(&block[start + end + 1..len]);
+                len = start + end + 1;
                 break;
             }
-            if block.len() > self.longest {
+            if len > self.longest {
                 break;
             }
         }
         // The rest of the last block is a line without an end.
-        Ok((!block.is_empty()).then(|| TextBlock::new(block, &self.free)))
+        Ok((len > 0).then(|| TextBlock::new(block, len, &self.free)))
     }
+}
+
+/// Appends zeros if there are fewer bytes.
+fn grow(bytes: &mut Vec<u8>, len: usize) {
+    if bytes.len() < len {
+        bytes.resize(len, 0);
+    }
+}
+
+/// Reads until all of `out` is filled, or the data end. Returns the number of bytes read.
+fn fill(data: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
+    let mut len = 0;
+    while len < out.len() {
+        match data.read(&mut out[len..]) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(len)
 }
 
 /// The lines of a text, read in large blocks and not copied. A line over the limit is an error.

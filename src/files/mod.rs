@@ -43,7 +43,8 @@ mod write_behind;
 
 pub use compress::Compression;
 pub use container::{
-    CheckedBlocks, Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName,
+    CheckedBlocks, Container, ContainerError, ContainerWriter, Kind, NativeFile, SectionBytes,
+    SectionName,
 };
 #[cfg(feature = "parquet")]
 pub(crate) use create::nameless;

@@ -2,8 +2,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
+/// The most values that wait in a pool. It is more than 32 threads use at once; with more threads some values are made
+/// anew.
+const MOST_WAITING: usize = 128;
+
 /// Values with buffers that are used again. Memory that is freed and allocated again for each piece of an input or output
 /// comes from the system each time, which can take as long to provide it as the program takes to fill it.
+///
+/// At most [`MOST_WAITING`] values are kept. Whoever puts a value back bounds its bytes.
 #[derive(Debug)]
 pub(crate) struct Pool<T>(Mutex<Vec<T>>);
 
@@ -19,8 +25,24 @@ impl<T> Pool<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    /// Puts a value back.
+    /// Puts a value back, or drops it if enough others wait.
     pub(crate) fn put(&self, value: T) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(value);
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < MOST_WAITING {
+            waiting.push(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_keeps_a_bounded_number_of_values() {
+        let pool = Pool::default();
+        (0..2 * MOST_WAITING).for_each(|value| pool.put(value));
+        let kept: Vec<usize> = std::iter::from_fn(|| pool.take()).collect();
+        assert_eq!(kept, (0..MOST_WAITING).rev().collect::<Vec<_>>());
     }
 }

@@ -1,6 +1,10 @@
 //! Blocks of text whose memory is used again.
 
-use std::{mem, ops::Deref, sync::Arc};
+use std::{
+    mem,
+    ops::{Deref, Range},
+    sync::Arc,
+};
 
 use super::pool::Pool;
 
@@ -14,24 +18,26 @@ pub(super) type FreeBlocks = Arc<Pool<Vec<u8>>>;
 #[derive(Debug, Default)]
 pub(crate) struct TextBlock {
     bytes: Vec<u8>,
-    start: usize,
+    /// The place of the text among the bytes. Those after it are of an earlier text.
+    text: Range<usize>,
     free: Option<FreeBlocks>,
 }
 
 impl TextBlock {
-    pub(super) fn new(bytes: Vec<u8>, free: &FreeBlocks) -> Self {
-        Self { bytes, start: 0, free: Some(Arc::clone(free)) }
+    /// The first `len` of some bytes.
+    pub(super) fn new(bytes: Vec<u8>, len: usize, free: &FreeBlocks) -> Self {
+        Self { bytes, text: 0..len, free: Some(Arc::clone(free)) }
     }
 
     /// Passes over bytes at the beginning.
     pub(crate) fn advance(&mut self, bytes: usize) {
-        self.start = self.bytes.len().min(self.start + bytes);
+        self.text.start = self.text.end.min(self.text.start + bytes);
     }
 }
 
 impl From<Vec<u8>> for TextBlock {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes, start: 0, free: None }
+        Self { text: 0..bytes.len(), bytes, free: None }
     }
 }
 
@@ -39,7 +45,7 @@ impl Deref for TextBlock {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.bytes[self.start..]
+        &self.bytes[self.text.clone()]
     }
 }
 

@@ -149,9 +149,20 @@ pub(super) fn leaves_after(wanted: &[(&ChainTree, u64)]) -> Vec<Hash> {
             *root = Hash::ZERO;
         }
     }
-    let chains: Vec<ChainId> = wanted.iter().map(|(tree, _)| tree.chain).collect();
-    let mut leaves = vec![Hash::ZERO; wanted.len()];
-    hash_leaves(&CHAIN_ID_LEAF_PADDING, &roots, ChainId::peel_slice(&chains), &mut leaves);
+    chain_id_leaves(&roots, wanted.iter().map(|(tree, _)| *tree))
+}
+
+/// The leaves of chains in the shared tree with these roots, hashed together.
+///
+/// # Panics
+/// If there is not one root for each chain.
+pub(super) fn chain_id_leaves<'t>(
+    roots: &[Hash],
+    chains: impl Iterator<Item = &'t ChainTree>,
+) -> Vec<Hash> {
+    let chains: Vec<ChainId> = chains.map(ChainTree::chain).collect();
+    let mut leaves = vec![Hash::ZERO; roots.len()];
+    hash_leaves(&CHAIN_ID_LEAF_PADDING, roots, ChainId::peel_slice(&chains), &mut leaves);
     leaves
 }
 

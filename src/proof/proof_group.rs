@@ -63,6 +63,19 @@ pub(crate) struct FoldedProof {
 }
 
 impl ProofGroup {
+    /// Removes the proofs. Their memory is kept for others.
+    pub(crate) fn clear(&mut self) {
+        self.words.clear();
+        self.messages.clear();
+        self.batches.clear();
+        self.proofs.clear();
+    }
+
+    /// The memory of the words and messages, which is most of it, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Hash>() * self.words.capacity() + self.messages.capacity()
+    }
+
     /// The number of proofs.
     pub(crate) fn len(&self) -> usize {
         self.proofs.len()

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Error, ObserverHandle, StateUse, SurveyedState, TreesOptions, read_state::ReadState};
+use super::{
+    Error, ObserverHandle, StateUse, SurveyedState, TreesOptions, read_state::ReadState,
+    trees::tree_file_at,
+};
 use crate::{
     contracts::system,
     files::{ReopenableInput, TemporaryDirectory, names, temporary_directory},
@@ -259,9 +262,8 @@ impl Rebuilder {
     fn rebuild(&self, paths: &[PathBuf]) -> Result<Whole, Failed> {
         let access = self.options.state.access;
         if let [path] = paths
-            && TreeFile::is_at(path).map_err(Error::from)?
+            && let Some(file) = tree_file_at(path, access)?
         {
-            let file = TreeFile::open(path, access).map_err(Error::from)?;
             self.options.expect(&file)?;
             let (forest, block) = (file.forest().clone(), file.block());
             return Ok(Whole { paths: paths.to_vec(), forest, block, dump: None });

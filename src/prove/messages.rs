@@ -7,8 +7,11 @@ use std::{
 
 use super::{Error, LogChains, TreeCheck, Trees, TreesOptions};
 use crate::{
-    archive::Archive,
-    files::{InputError, InputSequence, Kind, ReadProgressHandle, temporary_directory},
+    archive::{Archive, ArchiveError},
+    files::{
+        Container, InputError, InputSequence, Kind, NativeFile, ReadProgressHandle,
+        temporary_directory,
+    },
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError,
         event_logs::ColumnNames,
@@ -80,11 +83,12 @@ impl Messages {
             && source.relayed.is_none()
             && source.columns == ColumnNames::default();
         if let ([path], true) = (paths, is_plain)
-            && Kind::at(path.as_ref())? == Some(Kind::MESSAGE_ARCHIVE)
+            && let Some(file) = NativeFile::at(path.as_ref())?
+            && file.kind() == Kind::MESSAGE_ARCHIVE
         {
-            return Ok(Archive::open(path.as_ref(), source.access)
-                .map_err(IndexError::from)?
-                .into());
+            return Self::of(
+                file.open(source.access).map_err(|e| IndexError::from(ArchiveError::from(e)))?,
+            );
         }
         let known = options.trees.as_ref().map(|trees| trees.options().known.clone());
         let known = known.unwrap_or_default();
@@ -150,6 +154,14 @@ impl Messages {
         // The file is mapped or read now, so its name is no longer needed.
         let archive = Archive::open(&target, source.access)?;
         Ok(Self(Arc::new(OpenedMessages { archive, skipped })))
+    }
+
+    /// The messages in an open archive file.
+    ///
+    /// # Errors
+    /// [`Error`] naming the file, if it is not an archive or damaged.
+    pub(crate) fn of(file: Container) -> Result<Self, Error> {
+        Ok(Archive::of(file).map_err(IndexError::from)?.into())
     }
 
     /// The archive.

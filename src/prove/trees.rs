@@ -20,6 +20,7 @@ use super::{
 use crate::{
     anchor::KnownRoots,
     contracts::Layout,
+    files::{Access, Kind, NativeFile, ReopenableInput},
     forest::{
         BridgedTrees, EventGap, Forest, History, L1Gap, RebuiltFromEvents, RebuiltFromL1, Timeline,
         TreeFile, rebuild,
@@ -108,6 +109,28 @@ impl Opened {
         }
     }
 
+    /// Opens a tree file, beside events if there are any.
+    fn of_file(
+        file: TreeFile,
+        events: Vec<ReopenableInput>,
+        options: &TreesOptions,
+    ) -> Result<Self, Error> {
+        options.expect(&file)?;
+        options.observer.event(&Event::TreeFileOpened(&file));
+        if events.is_empty() {
+            return Ok(Self::new(Source::File(file), options));
+        }
+        let given = options.state.given_addresses();
+        let events = GivenEvents::read(events, given.message_root, &options.of_events())?;
+        let rebuild = options.rebuild_with(given);
+        Ok(match events.beside(file.forest().clone(), &rebuild, &options.observer)? {
+            Beside::Within(_) => {
+                Self { events: events.list, ..Self::new(Source::File(file), options) }
+            }
+            Beside::After(found) => Self::of_events(found, options),
+        })
+    }
+
     /// Opens everything but the files of L1. `read` is the state at `paths`, if it was read before.
     fn read(
         paths: &[PathBuf],
@@ -117,21 +140,9 @@ impl Opened {
     ) -> Result<Self, Error> {
         let given = options.state.given_addresses();
         if let [path] = paths
-            && TreeFile::is_at(path)?
+            && let Some(file) = tree_file_at(path, options.state.access)?
         {
-            let file = TreeFile::open(path, options.state.access)?;
-            options.expect(&file)?;
-            options.observer.event(&Event::TreeFileOpened(&file));
-            let rebuild = options.rebuild_with(given);
-            let events =
-                GivenEvents::read(inputs.events, given.message_root, &options.of_events())?;
-            let opened = match events.beside(file.forest().clone(), &rebuild, &options.observer)? {
-                Beside::Within(_) => {
-                    Self { events: events.list, ..Self::new(Source::File(file), options) }
-                }
-                Beside::After(found) => Self::of_events(found, options),
-            };
-            return Ok(opened);
+            return Self::of_file(file, inputs.events, options);
         }
         if inputs.states.is_empty() && !inputs.events.is_empty() {
             let events =
@@ -185,6 +196,12 @@ impl Opened {
         }
         Ok(self)
     }
+}
+
+/// The tree file at a path. `None` if there is another file, or no regular file.
+pub(super) fn tree_file_at(path: &Path, access: Access) -> Result<Option<TreeFile>, Error> {
+    let file = NativeFile::at(path)?.filter(|file| file.kind() == Kind::TREE_FILE);
+    Ok(file.map(|file| TreeFile::of(file.open(access)?)).transpose()?)
 }
 
 /// The contents of past roots, and the time it took to find them.
@@ -242,9 +259,22 @@ impl Trees {
     /// [`Error`] when an input cannot be read, when the rebuilt trees differ from what the contracts stored,
     /// or when the trees do not match the options.
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
+        if let ([path], true) = (paths, options.is_nothing_beside())
+            && let Some(file) = tree_file_at(path.as_ref(), options.state.access)?
+        {
+            return Self::of_file(file, options);
+        }
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         let SourceFiles { paths, read, l1, options } = options.files(&paths, true)?;
         Self::open_read(&paths, read, l1, &options)
+    }
+
+    /// The trees of an open tree file, with nothing beside it.
+    ///
+    /// # Errors
+    /// [`Error`] when the trees do not match the options.
+    pub(crate) fn of_file(file: TreeFile, options: &TreesOptions) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Opened::of_file(file, Vec::new(), options)?)))
     }
 
     /// Opens the state or the trees that were chosen among other files, which are not read again.

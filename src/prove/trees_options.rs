@@ -115,6 +115,11 @@ pub struct L1Options {
 }
 
 impl TreesOptions {
+    /// Whether no files are given beside the evidence.
+    pub(super) fn is_nothing_beside(&self) -> bool {
+        self.events.is_empty() && self.sl_batches.is_empty() && self.from_l1.is_empty()
+    }
+
     pub(super) fn read(&self, inputs: Vec<ReopenableInput>) -> Result<Dump, Error> {
         if inputs.is_empty() {
             return Err(Error::NoInput);

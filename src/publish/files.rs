@@ -81,6 +81,20 @@ impl Directory {
         }
     }
 
+    /// As [`Directory::write_once`], for a content with this hash. What is there is not read again if its hash is known.
+    pub(super) fn write_known(
+        &self,
+        name: &str,
+        (bytes, hash): (&[u8], Hash),
+        found: Option<Hash>,
+    ) -> Result<bool, PublishError> {
+        match found {
+            None => self.write_once(name, bytes),
+            Some(found) if found == hash => Ok(false),
+            Some(_) => self.write(name, bytes).map(|()| true),
+        }
+    }
+
     /// Gives a directory that was just written, with these files, its name, which has the digest of its content. If
     /// it is there already, only files that differ are replaced: an interrupted run may have left them.
     pub(super) fn replace<'a>(
@@ -160,4 +174,24 @@ impl Directory {
 
 fn failed(path: &Path, source: io::Error) -> PublishError {
     PublishError::File { path: path.into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an earlier read found decides, and not what is there now.
+    #[test]
+    fn a_file_with_a_known_hash_is_not_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory(folder.path().to_owned());
+        let [one, other] = [b"one", b"two"].map(|text| (&text[..], keccak256(text)));
+        let write = |found| directory.write_known("file", one, found).unwrap();
+        assert!(!write(Some(one.1)));
+        assert_eq!(directory.read("file").unwrap(), None);
+        assert!(write(None));
+        assert!(!write(None));
+        assert!(write(Some(other.1)));
+        assert_eq!(directory.read("file").unwrap().as_deref(), Some(one.0));
+    }
 }

@@ -253,15 +253,20 @@ impl Publication {
                     // Neither root has a proof. The one for L1 says why.
                     (Err(_), None) => return Ok(Err(l1.err().unwrap_or_else(unexplained))),
                 };
+                let (chain, number) = (file.chain_id, file.batch_number);
+                let found = stored.as_ref().map(|stored| &stored.hashes);
                 let mut is_new = false;
-                for (at, part) in parts.iter().enumerate() {
-                    let name = part_name(file.chain_id, file.batch_number, at);
-                    is_new |= directory.write_once(&name, part)?;
+                for (at, (part, hash)) in parts.iter().zip(&file.parts).enumerate() {
+                    let found = found.and_then(|found| found.parts.get(at).copied());
+                    let name = part_name(chain, number, at);
+                    is_new |= directory.write_known(&name, (part, *hash), found)?;
                 }
                 let text = serde_json::to_vec(&file).unwrap_or_default();
+                let hash = keccak256(&text);
+                let found = found.map(|found| found.file);
                 is_new |=
-                    directory.write_once(&batch_name(file.chain_id, file.batch_number), &text)?;
-                let listed = Listed { hash: keccak256(&text), is_whole: file.targets.are_whole() };
+                    directory.write_known(&batch_name(chain, number), (&text, hash), found)?;
+                let listed = Listed { hash, is_whole: file.targets.are_whole() };
                 Ok(Ok((listed, is_new)))
             })
             .collect()

@@ -14,11 +14,20 @@ use crate::{
 pub(super) struct Stored {
     /// Its entries are left out.
     file: BatchFile,
+    /// The hashes of the texts of this file and of its parts, so that they are not read again to be compared.
+    pub(super) hashes: StoredHashes,
     /// Whether the file is the listed one, with the entries for the archive and what the state of L1 says: the archive may
     /// have got hashes of transactions since, and L1 may have been upgraded.
     pub(super) is_current: bool,
     /// What the entries have and the archive lacks.
     pub(super) lacking: Option<&'static str>,
+}
+
+/// The hashes of the files of a batch.
+#[derive(Default)]
+pub(super) struct StoredHashes {
+    pub(super) file: Hash,
+    pub(super) parts: Vec<Hash>,
 }
 
 impl Stored {
@@ -42,8 +51,9 @@ impl Stored {
             return Ok(None);
         }
         let archived = entries(batch);
-        let (found, are_own) = file.take_entries(directory);
-        let is_listed = keccak256(&text) == hash;
+        let (found, parts) = file.take_entries(directory);
+        let hashes = StoredHashes { file: keccak256(&text), parts };
+        let (is_listed, are_own) = (hashes.file == hash, hashes.parts == file.parts);
         let mut is_current = is_listed && are_own && found.iter().flatten().eq(&archived);
         if !is_current && verify_all(&file, &archived).is_err() {
             return Ok(None);
@@ -59,7 +69,7 @@ impl Stored {
         }
         let mut parts = found.iter().zip(archived.chunks(PART_LOGS));
         let lacking = parts.find_map(|(old, new)| lacking(old, new));
-        Ok(Some(Self { file, is_current, lacking }))
+        Ok(Some(Self { file, hashes, is_current, lacking }))
     }
 
     /// The files with the entries for the archive, and the proofs as they were.
@@ -86,20 +96,18 @@ impl Stored {
 
 impl BatchFile {
     /// Takes the entries of the file, or reads those of its parts, whose hashes may be others. A part that is missing or
-    /// damaged has none. Returns them by part, and whether the parts are those that the file names.
-    fn take_entries(&mut self, directory: &Directory) -> (Vec<Vec<Entry>>, bool) {
+    /// damaged has none. Returns them by part, and the hashes of what was read of the parts.
+    fn take_entries(&mut self, directory: &Directory) -> (Vec<Vec<Entry>>, Vec<Hash>) {
         let own = std::mem::take(&mut self.entries);
         if self.nodes.is_empty() {
-            return (vec![own], self.parts.is_empty());
+            return (vec![own], Vec::new());
         }
-        let mut are_own = self.parts.len() == self.nodes.len();
         let part = |at| {
             let text = directory.need(&part_name(self.chain_id, self.batch_number, at));
             let text = text.unwrap_or_default();
-            are_own &= self.parts.get(at) == Some(&keccak256(&text));
-            entries_of_part(&text).unwrap_or_default()
+            (entries_of_part(&text).unwrap_or_default(), keccak256(&text))
         };
-        ((0..self.nodes.len()).map(part).collect(), are_own)
+        (0..self.nodes.len()).map(part).unzip()
     }
 }
 

@@ -3,15 +3,14 @@
 //! Records that the verifier of many proofs accepts are valid. Those that it does not accept, and the first of about a
 //! thousand that it accepts, are judged by the verifier of single proofs, which says what is wrong with them.
 
-use std::{borrow::Cow, iter};
-
-use rayon::prelude::*;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{
     Entry, TrustedRoots, VerdictLine, VerdictsError, entries::next_of, parquet::NumberedGroup,
 };
 use crate::{
     anchor::RootLocation,
+    files::Pool,
     message::L2ToL1Log,
     primitives::Hash,
     proof::{
@@ -26,14 +25,36 @@ use crate::{
 /// The number of records that are verified together, on one thread.
 pub(super) const SEGMENT: usize = 1024;
 
-/// Rows are verified together up to about this number of bytes. Their messages are in memory twice then.
-const SEGMENT_BYTES: usize = 8 << 20;
+/// Records are verified together up to about this number of bytes. Their messages are in memory twice then.
+pub(super) const SEGMENT_BYTES: usize = 8 << 20;
+
+/// The memory of a larger group is not kept.
+const MOST_KEPT: usize = 4 << 20;
+
+/// The verdicts on some entries. `None` stands for the record of a failed request.
+pub(super) type Judged = Result<Vec<Option<VerdictLine>>, Failed>;
+
+/// Why there are no verdicts.
+pub(super) struct Failed {
+    pub(super) error: VerdictsError,
+    /// The row group, if it can be read with more memory.
+    pub(super) alone: Option<NumberedGroup>,
+}
+
+impl<E: Into<VerdictsError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), alone: None }
+    }
+}
 
 /// The data needed to verify entries.
+#[derive(Clone)]
 pub(super) struct BulkJudge {
     pub(super) defaults: Defaults,
     pub(super) roots: TrustedRoots,
     pub(super) hints: Hints,
+    /// Groups whose memory is used again.
+    pub(super) free: Arc<Pool<ProofGroup>>,
 }
 
 /// An entry, as far as it was read.
@@ -67,7 +88,8 @@ impl BulkJudge {
     ) -> Result<Vec<Option<VerdictLine>>, StateError> {
         let texts: Vec<Option<Cow<'_, [u8]>>> =
             entries.iter().map(|(_, entry)| exact(entry)).collect();
-        let mut reader = ExactReader::new(&self.defaults);
+        let group = self.free.take().unwrap_or_default();
+        let mut reader = ExactReader::new(&self.defaults, group);
         let are_exact: Vec<bool> =
             texts.iter().map(|text| text.as_ref().is_some_and(|text| reader.read(text))).collect();
         let mut group = reader.into_group();
@@ -85,7 +107,8 @@ impl BulkJudge {
         let proofs = || folded.iter().enumerate();
         let (mut exact, mut others) = (proofs().take(exact), proofs().skip(exact));
         let mut accepted = Accepted { group: &group, roots: &self.roots, last: None, count: 0 };
-        read.into_iter()
+        let verdicts = read
+            .into_iter()
             .map(|(line, read)| {
                 let folded = match &read {
                     Read::Exact(_) => exact.next(),
@@ -100,28 +123,23 @@ impl BulkJudge {
                     None => self.alone(line, read),
                 }
             })
-            .collect()
+            .collect();
+        group.clear();
+        if group.memory() <= MOST_KEPT {
+            self.free.put(group);
+        }
+        verdicts
     }
 
-    /// Returns the verdicts on the rows of row groups, each of which one thread reads, and the error of the first group
-    /// that cannot be read: the verdicts are those on the groups before it, whatever else was read meanwhile.
-    pub(super) fn groups(
-        &self,
-        groups: Vec<NumberedGroup>,
-    ) -> (Vec<Option<VerdictLine>>, Option<VerdictsError>) {
-        let judged: Vec<_> = groups.par_iter().map(|group| self.rows(group)).collect();
-        let mut verdicts = Vec::new();
-        for (group, judged) in iter::zip(groups, judged) {
-            let alone = match &judged {
-                Err(VerdictsError::Entries(error)) => group.alone(error),
-                _ => None,
+    /// Returns the verdicts on the rows of a row group, which this thread reads.
+    pub(super) fn group(&self, group: NumberedGroup) -> Judged {
+        self.rows(&group).map_err(|error| {
+            let alone = match &error {
+                VerdictsError::Entries(error) => group.alone(error),
+                VerdictsError::State(_) => None,
             };
-            match alone.map_or(judged, |group| self.rows(&group)) {
-                Ok(of_group) => verdicts.extend(of_group),
-                Err(error) => return (verdicts, Some(error)),
-            }
-        }
-        (verdicts, None)
+            Failed { error, alone }
+        })
     }
 
     fn rows(&self, group: &NumberedGroup) -> Result<Vec<Option<VerdictLine>>, VerdictsError> {

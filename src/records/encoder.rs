@@ -130,7 +130,7 @@ pub struct Encoder {
     free: Arc<Free>,
 }
 
-/// What is used again. There is as much as was in use at once.
+/// What is used again.
 #[derive(Default)]
 struct Free {
     texts: Pool<Vec<u8>>,

@@ -88,12 +88,12 @@ impl Entries {
         Ok(entries)
     }
 
-    /// Passes over the next row groups of a Parquet file, at most `most`, which are then read at the same time. There
-    /// are none if the entries have to be read one after the other.
-    pub(super) fn take_groups(&mut self, most: usize) -> Vec<NumberedGroup> {
+    /// Passes over the next row group of a Parquet file, which is then read at the same time as up to `most` others.
+    /// `None` if the entries have to be read one after the other.
+    pub(super) fn take_group(&mut self, most: usize) -> Option<NumberedGroup> {
         match &mut self.source {
-            Source::Texts(_) => Vec::new(),
-            Source::Rows(rows) => rows.take_groups(most),
+            Source::Texts(_) => None,
+            Source::Rows(rows) => rows.take_group(most),
         }
     }
 
@@ -150,7 +150,7 @@ pub(super) fn next_of(
 
 impl Entry {
     /// The approximate size of the entry in bytes.
-    fn weight(&self) -> usize {
+    pub(super) fn weight(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Row(Ok(Item::Proof(record, _))) => {

@@ -81,21 +81,19 @@
 
 mod blocks;
 mod error;
+mod native_file;
 mod reader;
 mod writer;
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use std::path::Path;
 
 pub use blocks::CheckedBlocks;
 pub use error::ContainerError;
+pub use native_file::NativeFile;
 pub use reader::{Container, SectionBytes};
 pub use writer::ContainerWriter;
 
-use super::{InputError, is_file};
+use super::InputError;
 
 const MAGIC: [u8; 8] = *b"\x89SLP\r\n\x1a\n";
 const END_MAGIC: [u8; 8] = *b"SLPEND\n\x89";
@@ -145,17 +143,7 @@ impl Kind {
     /// # Errors
     /// [`InputError`] if the disk fails, or a regular file cannot be read.
     pub fn at(path: &Path) -> Result<Option<Self>, InputError> {
-        // Opening a pipe would wait for its writer.
-        if !is_file(path)? {
-            return Ok(None);
-        }
-        let open_error = |source| InputError::Open { path: path.into(), source };
-        let mut head = [0; KIND_AT.end];
-        match File::open(path).map_err(open_error)?.read_exact(&mut head) {
-            Ok(()) => Ok(Self::of_head(&head)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(source) => Err(InputError::Read { name: path.display().to_string(), source }),
-        }
+        Ok(NativeFile::at(path)?.map(|file| file.kind()))
     }
 
     /// The kind of the container that starts with `head`.

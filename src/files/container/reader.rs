@@ -56,13 +56,25 @@ impl Container {
     /// # Errors
     /// [`ContainerError`], which names the file and what is wrong with it.
     pub fn open(path: &Path, access: Access) -> Result<Self, ContainerError> {
+        let file = File::open(path).map_err(|source| {
+            let name = path.display().to_string();
+            ContainerError::Read { name, source }
+        })?;
+        Self::of_file(&file, path, access)
+    }
+
+    /// As [`Container::open`], of an open file.
+    pub(super) fn of_file(
+        file: &File,
+        path: &Path,
+        access: Access,
+    ) -> Result<Self, ContainerError> {
         let name = path.display().to_string();
         let read_error = |source| ContainerError::Read { name: name.clone(), source };
-        let file = File::open(path).map_err(read_error)?;
         if !file.metadata().map_err(read_error)?.is_file() {
             return Err(ContainerError::NotNative { name, reason: "it is not a regular file" });
         }
-        let bytes = FileBytes::of(&file, path, access).map_err(read_error)?;
+        let bytes = FileBytes::of(file, path, access).map_err(read_error)?;
         Self::parse(name, bytes)
     }
 

@@ -2,8 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     contracts::Layout,
+    files::{Container, ContainerError},
     forest::InteropRoot,
     primitives::{Hash, SlBlock, Timestamp},
+    proof::CheckedBy,
 };
 
 /// The header of a tree file. The module's documentation lists its bytes.
@@ -21,7 +23,7 @@ pub(super) struct Header {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Header2 {
     pub(super) header: Header,
-    /// As [`CheckedBy::to_byte`](crate::proof::CheckedBy::to_byte) returns it.
+    /// As [`CheckedBy::to_byte`] returns it.
     pub(super) checked_by: u8,
 }
 
@@ -31,6 +33,21 @@ pub(super) struct Header3 {
     pub(super) header: Header2,
     /// The timestamp of the newest interop root, if it has one.
     pub(super) latest: Option<Timestamp>,
+}
+
+impl Header3 {
+    /// Reads the header of a tree file of any version. Version 1 is for trees that were made of a state alone.
+    pub(super) fn read(container: &Container) -> Result<Self, ContainerError> {
+        let header = match container.version() {
+            1 => {
+                let checked_by = CheckedBy::STATE.to_byte();
+                Header2 { header: container.header()?, checked_by }
+            }
+            2 => container.header()?,
+            _ => return container.header(),
+        };
+        Ok(Self { header, latest: None })
+    }
 }
 
 /// The newest interop root.

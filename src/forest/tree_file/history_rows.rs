@@ -96,48 +96,61 @@ impl Progress {
         self.add(step);
     }
 
-    /// Reads the next root from a stream.
+    /// Reads the next root from a stream. `None` if its content is unknown.
     pub(super) fn read(&mut self, stream: &mut &[u8]) -> Result<Option<Step>, StepsError> {
+        let mut advances = Vec::new();
+        let is_known = self.next(stream, |chain, batches| advances.push((chain, batches)))?;
+        // The number of chains fits in u32: each has a row in the file.
+        Ok(is_known.then_some(Step { chains: self.chains as u32, advances }))
+    }
+
+    /// Passes over the next root in a stream. Returns whether its content is known.
+    pub(super) fn pass(&mut self, stream: &mut &[u8]) -> Result<bool, StepsError> {
+        self.next(stream, |_, _| ())
+    }
+
+    /// Reads the next root, and passes each of its advances to `see`: the index of the chain, and the batches appended.
+    fn next(
+        &mut self,
+        stream: &mut &[u8],
+        mut see: impl FnMut(u32, u64),
+    ) -> Result<bool, StepsError> {
         let since = varint::read(stream)?;
         let block = self.block.0.checked_add(since).ok_or(StepsError::Blocks)?;
         self.block = SlBlock(block);
         let (registered, advances) = match varint::read(stream)? {
-            0 => return Ok(None),
+            0 => return Ok(false),
             1 => (varint::read(stream)?, varint::read(stream)?),
             chain => {
-                let step = self.advance(0, vec![(chain - 2, 1)])?;
-                return Ok(Some(step));
+                see(self.advance(chain - 2, 1)?, 1);
+                return Ok(true);
             }
         };
-        let mut list = Vec::new();
-        for _ in 0..advances {
-            // A chain advances at most once in a step, so a large count in damaged bytes ends here.
-            if list.len() >= self.batches.len() {
-                return Err(StepsError::Chain);
-            }
-            list.push((varint::read(stream)?, varint::read(stream)?));
-        }
-        self.advance(registered, list).map(Some)
-    }
-
-    fn advance(&mut self, registered: u64, advances: Vec<(u64, u64)>) -> Result<Step, StepsError> {
         let chains = self.chains.checked_add(registered);
         let chains = chains.filter(|chains| *chains <= self.batches.len() as u64);
         self.chains = chains.ok_or(StepsError::Chain)?;
         let mut last = None;
-        for (chain, batches) in &advances {
-            if *chain >= self.chains || last.is_some_and(|last| last >= *chain) {
+        // The chains ascend, so a large count in damaged bytes ends at the last of them.
+        for _ in 0..advances {
+            let (chain, batches) = (varint::read(stream)?, varint::read(stream)?);
+            if last.is_some_and(|last| last >= chain) {
                 return Err(StepsError::Chain);
             }
-            last = Some(*chain);
-            let count = &mut self.batches[*chain as usize];
-            *count =
-                count.checked_add(*batches).filter(|_| *batches > 0).ok_or(StepsError::Batches)?;
+            last = Some(chain);
+            see(self.advance(chain, batches)?, batches);
         }
+        Ok(true)
+    }
+
+    /// Appends batches to the chain at an index, which is returned.
+    fn advance(&mut self, chain: u64, batches: u64) -> Result<u32, StepsError> {
+        if chain >= self.chains {
+            return Err(StepsError::Chain);
+        }
+        let count = &mut self.batches[chain as usize];
+        *count = count.checked_add(batches).filter(|_| batches > 0).ok_or(StepsError::Batches)?;
         // Less than the number of chains, which fits in u32: each has a row in the file.
-        let advances =
-            advances.into_iter().map(|(chain, batches)| (chain as u32, batches)).collect();
-        Ok(Step { chains: self.chains as u32, advances })
+        Ok(chain as u32)
     }
 }
 

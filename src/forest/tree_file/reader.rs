@@ -5,16 +5,16 @@ use bytemuck::cast_slice;
 use super::{
     CHAINS, HASHES, LEAF_TIMES, MARKS, ROOT_TIMES, ROOTS, RUNS, STEPS,
     header::{Header, Header2, Header3, layout},
-    history_rows::{Progress, mark_every},
+    history_rows::{Progress, StepsError, mark_every},
 };
 use crate::{
     contracts::MOST_CHAINS,
     files::{Access, Container, ContainerError, InputError, Kind, SectionBytes, SectionName},
     forest::{
-        BatchNumbers, Forest, History, InteropRoot, chain_id_leaf,
+        BatchNumbers, ChainTree, Forest, History, InteropRoot,
+        chain_tree::chain_id_leaves,
         hashes::Hashes,
         numbers::Run,
-        step::Step,
         timestamps::{Timestamps, timestamp},
         trees::ForestShape,
     },
@@ -61,21 +61,10 @@ impl TreeFile {
     pub fn of(container: Container) -> Result<Self, ContainerError> {
         let version = container.version().clamp(1, 3);
         let container = container.expect(Kind { version, ..Kind::TREE_FILE })?;
-        let (header, root_time) = match version {
-            1 => {
-                let checked_by = CheckedBy::STATE.to_byte();
-                (Header2 { header: container.header()?, checked_by }, None)
-            }
-            2 => (container.header()?, None),
-            _ => {
-                let Header3 { header, latest } = container.header()?;
-                (header, latest)
-            }
-        };
-        let Header2 { header, checked_by } = header;
+        let Header3 { header: Header2 { header, checked_by }, latest: root_time } =
+            Header3::read(&container)?;
         let checked_by = CheckedBy::from_byte(checked_by);
         let checked_by = checked_by.ok_or_else(|| container.bad("header", "unknown evidence"))?;
-        let header: Header = header;
         let bad =
             |name: SectionName, reason: &str| container.bad(&format!("section {name:?}"), reason);
         let layout = layout(header.layout)
@@ -140,6 +129,16 @@ impl TreeFile {
         Ok(file)
     }
 
+    /// The number of interop roots in an open tree file, and how many of them have known content, before anything else of
+    /// it is read.
+    ///
+    /// # Errors
+    /// [`ContainerError`] naming the file, if its header is invalid.
+    pub fn roots_in(container: &Container) -> Result<(u64, u64), ContainerError> {
+        let Header { roots, explained, .. } = Header3::read(container)?.header.header;
+        Ok((roots, explained))
+    }
+
     fn bad(&self, name: SectionName, reason: impl ToString) -> ContainerError {
         self.container.bad(&format!("section {name:?}"), reason)
     }
@@ -180,7 +179,7 @@ impl TreeFile {
         let mut history = History::default();
         let (mut progress, mut rest) = (Progress::start(self.forest.chains().len()), &*self.steps);
         for root in self.root_hashes() {
-            let step = self.next(&mut progress, &mut rest)?;
+            let step = self.next(&mut progress, &mut rest, Progress::read)?;
             history.push(progress.block, *root, step);
         }
         history.timestamps = self.root_times.iter().map(timestamp).collect();
@@ -250,7 +249,7 @@ impl TreeFile {
         let mut before_is_explained = first == 0;
         let (mut is_there, mut found) = (false, None);
         for index in first..self.header.roots.min(first + self.header.mark_every) {
-            let is_explained = self.next(&mut progress, &mut rest)?.is_some();
+            let is_explained = self.next(&mut progress, &mut rest, Progress::pass)?;
             if !is_there && there(&progress) {
                 is_there = true;
                 if is_explained && the_one(&progress, before_is_explained) {
@@ -305,21 +304,21 @@ impl TreeFile {
         cast_slice(&self.roots)
     }
 
-    fn next(
+    /// Reads the next root with `read`. Blocks have to ascend.
+    fn next<T>(
         &self,
         progress: &mut Progress,
         rest: &mut &[u8],
-    ) -> Result<Option<Step>, ContainerError> {
+        read: impl FnOnce(&mut Progress, &mut &[u8]) -> Result<T, StepsError>,
+    ) -> Result<T, ContainerError> {
         let before = progress.block;
         let at = self.steps.len() - rest.len();
-        let step = progress.read(rest);
-        step.map_err(|error| self.bad(STEPS, format!("at byte {at}: {error}"))).and_then(|step| {
-            let first = at == 0;
-            match progress.block > before || first {
-                true => Ok(step),
-                false => Err(self.bad(STEPS, format!("at byte {at}: the blocks do not ascend"))),
-            }
-        })
+        let found = read(progress, rest);
+        let found = found.map_err(|error| self.bad(STEPS, format!("at byte {at}: {error}")))?;
+        match progress.block > before || at == 0 {
+            true => Ok(found),
+            false => Err(self.bad(STEPS, format!("at byte {at}: the blocks do not ascend"))),
+        }
     }
 
     /// Reads every byte. Checks the checksums, that every node is the hash of its children, and that the
@@ -341,7 +340,7 @@ impl TreeFile {
                     return Err(self.bad(MARKS, format!("the mark at root {index} is wrong")));
                 }
             }
-            newest_is_explained = self.next(&mut progress, &mut rest)?.is_some();
+            newest_is_explained = self.next(&mut progress, &mut rest, Progress::pass)?;
             explained += u64::from(newest_is_explained);
         }
         if !rest.is_empty() || !self.is_at_end(&progress, newest_is_explained) {
@@ -369,8 +368,9 @@ impl TreeFile {
 /// one of its prefixes.
 fn hangs_together(forest: &Forest) -> Result<(), &'static str> {
     let shared = forest.shared();
-    let leaves = forest.chains().iter().map(|tree| chain_id_leaf(tree.root(), tree.chain()));
-    if !shared.level(0).iter().copied().eq(leaves) || shared.first_inconsistent_node().is_some() {
+    let roots: Vec<Hash> = forest.chains().iter().map(ChainTree::root).collect();
+    let leaves = chain_id_leaves(&roots, forest.chains().iter());
+    if *shared.level(0) != *leaves || shared.first_inconsistent_node().is_some() {
         return Err("the shared tree does not match the chains");
     }
     let newest = forest.latest().and_then(|latest| Some((latest, shared.prefix(latest.chains)?)));

@@ -27,9 +27,9 @@ pub(crate) struct ExactReader<'t> {
 }
 
 impl<'t> ExactReader<'t> {
-    /// Creates a reader of records that shall not contradict `defaults`.
-    pub(crate) fn new(defaults: &'t Defaults) -> Self {
-        Self { defaults, group: ProofGroup::default(), last: None }
+    /// Creates a reader of records that shall not contradict `defaults`, into an empty group.
+    pub(crate) fn new(defaults: &'t Defaults, group: ProofGroup) -> Self {
+        Self { defaults, group, last: None }
     }
 
     /// The proofs of the records that were read.

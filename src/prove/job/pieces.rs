@@ -6,6 +6,8 @@
 
 use std::{collections::HashMap, iter, ops::Range, sync::Arc};
 
+use rayon::prelude::*;
+
 use super::step::{Failed, ProofTask, WorkItem, failed};
 use crate::{
     message::LogRange,
@@ -27,7 +29,8 @@ pub(super) struct BegunWindow<'a> {
     steps: Vec<WorkItem<'a>>,
     /// The answer to each task among the steps.
     answers: Vec<Option<Answer<'a>>>,
-    proofs: Vec<VerifiedProofs<'a>>,
+    /// The proofs of each job.
+    proofs: Vec<Vec<Arc<VerifiedProofs<'a>>>>,
     pieces: Vec<Piece>,
 }
 
@@ -120,7 +123,8 @@ impl<'a> BegunWindow<'a> {
                             (Some(failed(task.source(None), task.count(), failure)), None)
                         }
                         (WorkItem::Prove(task), Some(Answer::Proofs { job, place })) => {
-                            let proofs = self.proofs[*job].of(*place);
+                            let proofs = &self.proofs[*job][place / TOGETHER];
+                            let proofs = proofs.of(place % TOGETHER);
                             let outcome = move |(index, proof)| task.outcome(index, proof, hints);
                             (None, Some(proofs.map(outcome)))
                         }
@@ -146,9 +150,13 @@ impl<'a> BegunWindow<'a> {
     }
 }
 
+/// The tasks of a job whose proofs are made together, on one thread. There may be as many for one batch as it has logs.
+const TOGETHER: usize = 1024;
+
 /// The proofs of the tasks of a job. The trees of the logs are kept for large steps only.
 pub(super) struct Proven<'a> {
-    verified: VerifiedProofs<'a>,
+    /// Those of [`TOGETHER`] tasks each.
+    verified: Vec<Arc<VerifiedProofs<'a>>>,
     /// The step of each task, and what was made for it.
     answers: Vec<(usize, Result<Made<'a>, Arc<ExtractError>>)>,
 }
@@ -166,15 +174,14 @@ impl<'a> Proven<'a> {
         tasks: &[(usize, &ProofTask<'a>)],
         large: &HashMap<usize, Vec<LogRange>>,
     ) -> Self {
+        if let [(step, ProofTask { proven: Some(proven), .. })] = tasks {
+            let answers = vec![(*step, Ok(Made::Proofs(0)))];
+            return Self { verified: vec![Arc::clone(proven)], answers };
+        }
         let batches: Vec<_> =
             tasks.chunk_by(|(_, one), (_, other)| one.batch() == other.batch()).collect();
-        let prepared = match tasks {
-            [(_, ProofTask { prepared: Some(batch), .. })] => vec![Ok(batch.clone())],
-            _ => {
-                let wanted = batches.iter().map(|same| (&*same[0].1.extractor, same[0].1.logs));
-                prepare(&wanted.collect::<Vec<_>>())
-            }
-        };
+        let wanted = batches.iter().map(|same| (&*same[0].1.extractor, same[0].1.logs));
+        let prepared = prepare(&wanted.collect::<Vec<_>>());
         let (mut proofs, mut answers) = (Vec::new(), Vec::with_capacity(tasks.len()));
         for (same, prepared) in iter::zip(batches, &prepared) {
             let prepared = prepared.as_ref().map_err(|error| Arc::new(error.clone()));
@@ -189,6 +196,8 @@ impl<'a> Proven<'a> {
                 answers.push((*step, made));
             }
         }
-        Self { verified: VerifiedProofs::new(proofs), answers }
+        let verified = proofs.par_chunks(TOGETHER);
+        let verified = verified.map(|some| Arc::new(VerifiedProofs::new(some.iter().copied())));
+        Self { verified: verified.collect(), answers }
     }
 }

@@ -163,14 +163,13 @@ impl<'a> Requests<'a> {
             }
             Ok(logs) => {
                 let (asked, is_one_of_many) = (Some(asked), which == LogFilter::All);
-                let prepared = None;
                 WorkItem::Prove(ProofTask {
                     logs,
                     which,
                     extractor,
                     asked,
                     is_one_of_many,
-                    prepared,
+                    proven: None,
                 })
             }
             Err(error) => {
@@ -208,7 +207,7 @@ impl<'a> Iterator for Requests<'a> {
                             extractor,
                             asked: Some(asked),
                             is_one_of_many,
-                            prepared: None,
+                            proven: None,
                         })));
                     }
                     Some(Err(error)) => {

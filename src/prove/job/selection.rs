@@ -16,7 +16,7 @@ use crate::{
     message::{BatchView, L2ToL1Log, LogKind},
     primitives::{Address, BatchNumber, ChainId, Hash},
     proof::FailureCode,
-    prove::{Error, Extractor, HashOf, LogFilter},
+    prove::{Error, Extractor, HashOf, LogFilter, VerifiedProofs},
 };
 
 /// Selects the logs that a job proves.
@@ -266,7 +266,7 @@ fn all<'a>(
             extractor,
             asked: None,
             is_one_of_many: true,
-            prepared: None,
+            proven: None,
         }))
     })))
 }
@@ -282,16 +282,28 @@ fn log<'a>(
     (chain, batch, index): (ChainId, BatchNumber, u64),
 ) -> Result<Box<Steps<'a>>, Error> {
     let logs = extractor.logs_of(archive, chain, batch)?;
-    let batch = extractor.batch(logs)?;
-    batch.prove(index)?;
+    let proven = only(&extractor, LogAt { batch: logs, index })?;
     Ok(Box::new(iter::once(Ok(WorkItem::Prove(ProofTask {
         logs,
         which: LogFilter::Log(index),
         extractor,
         asked: None,
         is_one_of_many: false,
-        prepared: Some(batch),
+        proven: Some(proven),
     })))))
+}
+
+/// Proves the only selected log. If it cannot be proven, this is an error of the job.
+fn only<'a>(
+    extractor: &Extractor<'_>,
+    LogAt { batch, index }: LogAt<'a>,
+) -> Result<Arc<VerifiedProofs<'a>>, Error> {
+    let batch = extractor.batch(batch)?;
+    let proven = VerifiedProofs::new([(&batch, LogFilter::Log(index))]);
+    if let Some((_, Err(error))) = proven.of(0).next() {
+        return Err(error.clone().into());
+    }
+    Ok(Arc::new(proven))
 }
 
 /// Selects every log of a message with this hash.
@@ -372,13 +384,11 @@ fn from_matches<'a>(
     let mut found = found.filter(move |at| at.as_ref().map_or(true, |at| within.has(at)));
     let first = found.next().ok_or_else(nothing)?;
     let mut rest = found.peekable();
-    let mut prepared = None;
+    let mut proven = None;
     if rest.peek().is_none()
-        && let Ok(LogAt { batch, index }) = &first
+        && let Ok(first) = &first
     {
-        // If the only selected log cannot be proven, this is an error of the job.
-        let batch = prepared.insert(extractor.batch(*batch)?);
-        batch.prove(*index)?;
+        proven = Some(only(&extractor, *first)?);
     }
     let steps = iter::once(first).chain(rest).map(move |at| {
         let LogAt { batch: logs, index } = at?;
@@ -388,7 +398,7 @@ fn from_matches<'a>(
             extractor: Arc::clone(&extractor),
             asked: None,
             is_one_of_many,
-            prepared: prepared.take(),
+            proven: proven.take(),
         }))
     });
     Ok(Box::new(steps))

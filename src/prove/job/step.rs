@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::{
     message::BatchView,
     proof::{Failure, Hints, ProofView, Request},
-    prove::{BatchProofs, Error, ExtractError, Extractor, LogFilter},
+    prove::{Error, ExtractError, Extractor, LogFilter, VerifiedProofs},
     records::{Outcome, RequestSource},
 };
 
@@ -23,8 +23,8 @@ pub(super) struct ProofTask<'a> {
     pub(super) asked: Option<Arc<RawValue>>,
     /// Whether the selection or the line may select several logs.
     pub(super) is_one_of_many: bool,
-    /// The proofs of the batch, if they were prepared to see whether the only selected log can be proven.
-    pub(super) prepared: Option<BatchProofs<'a>>,
+    /// The proof, if it was made to see whether the only selected log can be proven.
+    pub(super) proven: Option<Arc<VerifiedProofs<'a>>>,
 }
 
 /// The next item of work for the output.

@@ -41,27 +41,19 @@ impl NumberedRows {
         Ok(Self { file, group: 0, rows: None, before: 0 })
     }
 
-    /// Passes over the next row groups, at most `most`, which are then read at the same time. There are none while a
-    /// row group is being read, or if the next one is not small: its verdicts would have to wait in memory.
-    pub(crate) fn take_groups(&mut self, most: usize) -> Vec<NumberedGroup> {
-        let mut groups = Vec::new();
-        if self.rows.as_ref().is_some_and(|rows| !rows.is_end()) {
-            return groups;
+    /// Passes over the next row group, which is then read at the same time as up to `most` others. `None` while a row
+    /// group is being read, or if the next one is not small: its verdicts would have to wait in memory.
+    pub(crate) fn take_group(&mut self, most: usize) -> Option<NumberedGroup> {
+        if self.rows.as_ref().is_some_and(|rows| !rows.is_end()) || self.group == self.file.groups()
+        {
+            return None;
         }
-        while groups.len() < most && self.group < self.file.groups() {
-            // The reader of the row group says what is wrong.
-            let Ok(rows @ ..=SMALL) = self.file.row_count(self.group) else { break };
-            let (file, group, before) = (Arc::clone(&self.file), self.group, self.before);
-            groups.push(NumberedGroup {
-                file,
-                group,
-                before,
-                most_memory: MOST_MEMORY / most as u64,
-            });
-            self.before += rows;
-            self.group += 1;
-        }
-        groups
+        // The reader of the row group says what is wrong.
+        let Ok(rows @ ..=SMALL) = self.file.row_count(self.group) else { return None };
+        let (file, group, before) = (Arc::clone(&self.file), self.group, self.before);
+        self.before += rows;
+        self.group += 1;
+        Some(NumberedGroup { file, group, before, most_memory: MOST_MEMORY / most as u64 })
     }
 }
 

@@ -60,8 +60,8 @@ fn windows_of<'a>(
 ) -> Vec<Window<'a>> {
     let steps = asked.map(|(at, which)| {
         let (logs, extractor) = (batches[at].view(), Arc::clone(extractor));
-        let (asked, prepared) = (None, None);
-        let task = ProofTask { logs, which, extractor, asked, is_one_of_many: false, prepared };
+        let (asked, proven) = (None, None);
+        let task = ProofTask { logs, which, extractor, asked, is_one_of_many: false, proven };
         Ok(WorkItem::Prove(task))
     });
     let mut steps = steps.collect::<Vec<_>>().into_iter();
