@@ -190,7 +190,7 @@ pub enum ExtractError {
     /// The first root known to contain the batch follows a root with unknown contents.
     #[error(
         "the first interop root that contains batch {batch} of chain {chain} is not known: the root of \
-         block {block} contains it, but the contents of the root before it are unknown; give the events of \
+         block {block} contains it, but a root before it is lost or its contents are unknown; give the events of \
          MessageRoot, or try more trees"
     )]
     FirstRootUnknown {

@@ -168,7 +168,7 @@ fn at_sl_batch<'f>(
     let position =
         TreePosition { tree, leaf, leaves, sl_number, sl_chain, chain_path, sl_local_root };
     let target = record(forest, TargetKind::SlBatch, sl_number, batch.root());
-    let sl_block = timeline.first(tree.index(), leaf).map(|first| timeline.root(first).block);
+    let sl_block = timeline.first(tree, leaf).map(|first| timeline.root(first).block);
     Ok(Placed { position: Some(position), target, sl_block })
 }
 
@@ -300,14 +300,14 @@ fn chain_at(
             chain: tree.chain(),
             batch: number(tree, leaf),
             block,
-            first: timeline.first(tree.index(), leaf).map(|first| timeline.root(first).block),
+            first: timeline.first(tree, leaf).map(|first| timeline.root(first).block),
         }),
     }
 }
 
 /// Returns the first root that contains the leaf.
 fn first_root(timeline: &Timeline, tree: &ChainTree, leaf: u64) -> Result<RootIndex, ExtractError> {
-    let first = timeline.first(tree.index(), leaf);
+    let first = timeline.first(tree, leaf);
     if let (None, Some(at)) = (first, timeline.first_explained(tree.index(), leaf)) {
         let block = timeline.root(at).block;
         let (chain, batch) = (tree.chain(), number(tree, leaf));

@@ -226,9 +226,9 @@ impl Trees {
         let found = off_pool(|| self.search());
         observer.event(&Event::SearchEnds);
         let (timeline, elapsed) = (found?, started.elapsed());
-        let roots = timeline.history().len();
+        let (roots, lost) = (timeline.history().len(), timeline.history().lost);
         let explained = roots - timeline.history().unexplained().count();
-        observer.event(&Event::HistoryFound { roots, explained, elapsed });
+        observer.event(&Event::HistoryFound { roots, lost, explained, elapsed });
         Ok(FoundHistory { timeline, elapsed })
     }
 
