@@ -6,8 +6,8 @@ use crate::{
     contracts::Layout,
     forest::{ChainTree, Forest, LostBatches, Timeline},
     message::{BatchView, LogTree},
-    primitives::{BatchNumber, ChainId, Hash},
-    proof::{CheckedBy, ProofEnd, Target},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    proof::{CheckedBy, ProofEnd, Target, TargetRecord},
     prove::{
         BatchProofs, ExtractError, MatchedBatch, SlBatchTree, TargetError,
         batch_proofs::CommonPart,
@@ -274,6 +274,16 @@ impl<'f> Extractor<'f> {
                 Ok((stored.root, Placed { position: None, target, sl_block }))
             }
         }
+    }
+
+    /// The root to which proofs of a batch lead, and the block that a node's answer names beside them.
+    pub(crate) fn target_of(
+        &self,
+        chain: ChainId,
+        batch: BatchNumber,
+    ) -> Result<(TargetRecord, Option<SlBlock>), ExtractError> {
+        let (_, Placed { target, sl_block, .. }) = self.place(chain, batch)?;
+        Ok((target, sl_block))
     }
 
     fn match_root<'a>(
