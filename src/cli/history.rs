@@ -34,15 +34,20 @@ pub(super) fn run(
         table(&mut output, forest, timeline)
     };
     CliError::unless_unread(written.and_then(|()| Ok(output.finish()?)))?;
-    let all = timeline.history().unexplained().next().is_none();
+    let history = timeline.history();
+    let all = history.unexplained().next().is_none() && history.lost == 0;
     Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
 }
 
 fn table(output: &mut Output, forest: &Forest, timeline: &Timeline) -> Result<(), CliError> {
     let history = timeline.history();
     let unexplained = history.unexplained().count();
+    let lost = match history.lost {
+        0 => String::new(),
+        lost => format!(", {} more missing in the state", count(lost)),
+    };
     let mut text = format!(
-        "settlement layer {}, release {}: {} roots by block, {} unexplained\n\n\
+        "settlement layer {}, release {}: {} roots by block, {} unexplained{lost}\n\n\
          {:>12}  {:66}  {:>6}  new in it\n",
         forest.sl_chain(),
         forest.layout(),

@@ -124,13 +124,19 @@ impl Observer for TreesObserver {
             }
             Event::SearchBegins => self.set(Some(AtOnce::new())),
             Event::SearchEnds => self.set(None),
-            Event::HistoryFound { roots, explained, elapsed } => {
+            Event::HistoryFound { roots, lost, explained, elapsed } => {
                 console.info(format_args!(
                     "{} of {} roots by block explained, each by trees that hash to it, in {:.2} s",
                     count(*explained),
                     count(*roots),
                     elapsed.as_secs_f64(),
                 ));
+                if *lost > 0 {
+                    console.info(format_args!(
+                        "{} more roots by block, which the contract counts, are missing in the state",
+                        count(*lost)
+                    ));
+                }
                 if explained < roots {
                     console.info(
                         "the other roots changed in more ways than were tried; give --events, or try more with \

@@ -69,14 +69,13 @@ pub(super) fn run(
         None => None,
     };
     let (trees, messages) = inputs(args, look_up, console)?;
-    let is_used = match args.format {
-        Some(ProofFormat::Calldata) => true,
-        Some(ProofFormat::Bundle) if args.target.kind() == TargetKind::BatchRoot => true,
-        _ => trees.has_sl_batches() || trees.are_stored_paths(),
-    };
+    let is_used = args.format == Some(ProofFormat::Calldata)
+        || args.target.kind() == TargetKind::BatchRoot
+        || trees.has_sl_batches()
+        || trees.are_stored_paths();
     if !args.l1.anchor.paths.is_empty() && !is_used {
-        let text = "--anchor needs --sl-batches, trees from L1, --format calldata, or --format bundle with --target \
-                    batch-root";
+        let text =
+            "--anchor needs --sl-batches, trees from L1, --target batch-root, or --format calldata";
         return Err(CliError::Usage(text.into()));
     }
     if trees_options(args, console).l1.is_some_and(|l1| l1.state.bridgehub.is_none()) {

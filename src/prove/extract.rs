@@ -1,13 +1,13 @@
 use std::{mem, sync::Arc};
 
 use crate::{
-    anchor::{BatchRoots, SettlementCheck},
+    anchor::{BatchRoots, KnownRoots, SettlementCheck},
     archive::{Archive, ArchiveError},
     contracts::Layout,
     forest::{ChainTree, Forest, LostBatches, Timeline},
     message::{BatchView, LogTree},
-    primitives::{BatchNumber, ChainId, Hash},
-    proof::{CheckedBy, ProofEnd, Target},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    proof::{CheckedBy, ProofEnd, Target, TargetRecord},
     prove::{
         BatchProofs, ExtractError, MatchedBatch, SlBatchTree, TargetError,
         batch_proofs::CommonPart,
@@ -40,7 +40,8 @@ pub struct Extractor<'f>(Source<'f>);
 #[derive(Clone, Debug)]
 enum Source<'f> {
     Forest(&'f Forest, Resolved<'f>),
-    State(Arc<dyn BatchRoots + 'f>),
+    /// The roots of batches, and L1's state if it was given.
+    State(Arc<dyn BatchRoots + 'f>, Option<&'f KnownRoots>),
     Stored(StoredEnds<'f>),
 }
 
@@ -92,12 +93,21 @@ impl<'f> Extractor<'f> {
     /// tree is rebuilt. Batches from before v26 are proven by their plain log path.
     #[must_use]
     pub fn to_batch_roots(state: &'f dyn BatchRoots) -> Self {
-        Self::of_batch_roots(Arc::new(state))
+        Self::of_batch_roots(Arc::new(state), None)
     }
 
-    /// As [`Extractor::to_batch_roots`], of a state that is looked up in another way than the caller's.
-    pub(super) fn of_batch_roots(state: Arc<dyn BatchRoots + 'f>) -> Self {
-        Self(Source::State(state))
+    /// As [`Extractor::to_batch_roots`], of a state that is looked up in another way than the caller's. If L1's state is
+    /// given, batches whose roots it does not store are refused.
+    pub(super) fn of_batch_roots(
+        state: Arc<dyn BatchRoots + 'f>,
+        l1: Option<&'f KnownRoots>,
+    ) -> Self {
+        Self(Source::State(state, l1))
+    }
+
+    /// As [`Extractor::of_batch_roots`], of the batch roots in trees.
+    pub(super) fn to_leaves(forest: &'f Forest, l1: Option<&'f KnownRoots>) -> Self {
+        Self(Source::Forest(forest, Resolved::BatchRoot(l1)))
     }
 
     /// Makes proofs that end in the paths that a node stored.
@@ -253,10 +263,10 @@ impl<'f> Extractor<'f> {
                 let (tree, leaf, root) = find(forest, chain, batch)?;
                 Ok((root, target.place(forest, tree, leaf)?))
             }
-            Source::State(state) => {
+            Source::State(state, l1) => {
                 let root = state.batch_root(chain, batch)?;
                 let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
-                Ok((root, Placed::at_batch_root(root)))
+                Ok((root, Placed::at_batch_root(root, (chain, batch), *l1)?))
             }
             Source::Stored(ends) => {
                 let stored = ends.batch(chain, batch)?;
@@ -264,6 +274,16 @@ impl<'f> Extractor<'f> {
                 Ok((stored.root, Placed { position: None, target, sl_block }))
             }
         }
+    }
+
+    /// The root to which proofs of a batch lead, and the block that a node's answer names beside them.
+    pub(crate) fn target_of(
+        &self,
+        chain: ChainId,
+        batch: BatchNumber,
+    ) -> Result<(TargetRecord, Option<SlBlock>), ExtractError> {
+        let (_, Placed { target, sl_block, .. }) = self.place(chain, batch)?;
+        Ok((target, sl_block))
     }
 
     fn match_root<'a>(
@@ -295,7 +315,7 @@ impl<'f> Extractor<'f> {
                 let placed = target.place(forest, chain_tree, leaf)?;
                 Ok(LocatedBatch { batch, tree, placed, known_end: None, checked_by })
             }
-            Source::State(state) => {
+            Source::State(state, _) => {
                 let (root, placed) = self.place(chain, batch)?;
                 let is_since_v33 = state.is_since_v33()?;
                 let batch = MatchedBatch::match_root(logs, &tree, root, is_since_v33)?;

@@ -190,7 +190,7 @@ pub enum ExtractError {
     /// The first root known to contain the batch follows a root with unknown contents.
     #[error(
         "the first interop root that contains batch {batch} of chain {chain} is not known: the root of \
-         block {block} contains it, but the contents of the root before it are unknown; give the events of \
+         block {block} contains it, but a root before it is lost or its contents are unknown; give the events of \
          MessageRoot, or try more trees"
     )]
     FirstRootUnknown {
@@ -286,7 +286,19 @@ pub enum ExtractError {
         /// The root to which the path leads.
         got: Hash,
     },
-    /// L1 does not accept the batch through the target, a batch of the settlement layer.
+    /// L1 does not store the root of the batch, at which the proof would end.
+    #[error("batch {batch} of chain {chain} has the root {root}, but L1 stores {}", other_root(.stored))]
+    OtherRootOnL1 {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The root of the batch in the trees or the state that prove it.
+        root: Hash,
+        /// The root that L1 stores, if it stores one.
+        stored: Option<Hash>,
+    },
+    /// L1 does not accept the batch, or not through the target, a batch of the settlement layer.
     #[error("L1 does not accept this proof: {0}")]
     NotAcceptedByL1(Refusal),
     /// L1's state does not show whether L1 accepts the batch through the target.
@@ -399,6 +411,10 @@ fn stored(has: &Option<u64>) -> String {
     has.map_or(String::new(), |number| format!("; it stored one to number {number}"))
 }
 
+fn other_root(stored: &Option<Hash>) -> String {
+    stored.map_or("no root of it".into(), |stored| stored.to_string())
+}
+
 fn first_root(first: &Option<SlBlock>) -> String {
     first.map_or(String::new(), |block| {
         format!("; the first root that contains it is that of block {block}")
@@ -461,6 +477,8 @@ impl ExtractError {
             Self::NoStoredPath { .. } => FailureCode::BatchNotInTree,
             Self::StoredPathDiffers { .. } => FailureCode::SlBatchRootDiffers,
             Self::SlBatch { reason, .. } | Self::StoredPath { reason, .. } => reason.code(),
+            Self::OtherRootOnL1 { stored: None, .. } => FailureCode::UnknownRoot,
+            Self::OtherRootOnL1 { stored: Some(_), .. } => FailureCode::RootMismatch,
             Self::NotAcceptedByL1(refusal) => refusal.code(),
             Self::L1CannotJudge(lacking) => lacking.code(),
             Self::ChainNotOnL1 { .. } => FailureCode::ChainNotOnL1,

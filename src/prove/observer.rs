@@ -142,6 +142,8 @@ pub enum Event<'a> {
     HistoryFound {
         /// The number of roots.
         roots: usize,
+        /// How many more the contract counts.
+        lost: u64,
         /// The number of roots with known contents.
         explained: usize,
         /// The duration of the search.

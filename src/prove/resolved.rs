@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::{
-    anchor::{Refusal, SettlementCheck},
+    anchor::{Answer, KnownRoots, Refusal, SettlementCheck},
     contracts::SettledOn,
     forest::{ChainAt, ChainTree, Forest, InteropRoot, RootIndex, Timeline},
     merkle::Prefix,
-    primitives::{BatchNumber, Hash, SlBlock, Timestamp, Word},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock, Timestamp, Word},
     proof::{CheckedBy, ProofEnd, SettlementHop, Target, TargetKind, TargetRecord},
     prove::{
         ExtractError, SlBatchTree, TargetError, bridged_target::BridgedTarget,
@@ -26,7 +26,8 @@ pub(super) enum Resolved<'f> {
     FirstSlBatch(SlBatchTrees<'f>),
     /// A target after batches of the settlement layer that are missing on L1.
     Bridged(BridgedTarget<'f>),
-    BatchRoot,
+    /// The root of each batch, and L1's state if it was given.
+    BatchRoot(Option<&'f KnownRoots>),
 }
 
 /// A batch at a target.
@@ -42,16 +43,30 @@ pub(super) struct Placed<'f> {
 }
 
 impl Placed<'_> {
-    /// A batch whose proofs end at its own root.
-    pub(super) fn at_batch_root(root: Hash) -> Self {
-        Self { position: None, target: TargetRecord::batch_root(root), sl_block: None }
+    /// A batch whose proofs end at its own root. It is refused if L1's state is given and does not store this root.
+    pub(super) fn at_batch_root(
+        root: Hash,
+        (chain, batch): (ChainId, BatchNumber),
+        l1: Option<&KnownRoots>,
+    ) -> Result<Self, ExtractError> {
+        let differs = |stored| Err(ExtractError::OtherRootOnL1 { chain, batch, root, stored });
+        match l1.map(|l1| l1.of_batch(chain, batch)).transpose()? {
+            Some(Answer::Root(known)) if known.root != root => differs(Some(known.root)),
+            Some(Answer::NotStored) => differs(None),
+            Some(Answer::Refused(refusal)) => Err(ExtractError::NotAcceptedByL1(refusal)),
+            Some(Answer::Lacking(lacking)) => Err(ExtractError::L1CannotJudge(lacking)),
+            Some(Answer::Root(_)) | None => {
+                let target = TargetRecord::batch_root(root);
+                Ok(Self { position: None, target, sl_block: None })
+            }
+        }
     }
 }
 
 impl<'f> Resolved<'f> {
     pub(super) fn new(forest: &'f Forest, target: Target) -> Result<Self, TargetError> {
         match target {
-            Target::BatchRoot => Ok(Self::BatchRoot),
+            Target::BatchRoot => Ok(Self::BatchRoot(None)),
             Target::Latest => {
                 let no_root = || match forest.checked_by() {
                     CheckedBy::EVENTS => TargetError::NoInteropRootEvent,
@@ -88,9 +103,9 @@ impl<'f> Resolved<'f> {
         leaf: u64,
     ) -> Result<Placed<'f>, ExtractError> {
         let (timeline, at) = match self {
-            Self::BatchRoot => {
-                let target = TargetRecord::batch_root(tree.batch_roots()[leaf as usize]);
-                return Ok(Placed { position: None, target, sl_block: None });
+            Self::BatchRoot(l1) => {
+                let (root, batch) = (tree.batch_roots()[leaf as usize], number(tree, leaf));
+                return Placed::at_batch_root(root, (tree.chain(), batch), *l1);
             }
             Self::Latest(latest, shared) => {
                 let after = |_| after_target(tree, latest.block);
@@ -153,7 +168,7 @@ fn at_sl_batch<'f>(
     let position =
         TreePosition { tree, leaf, leaves, sl_number, sl_chain, chain_path, sl_local_root };
     let target = record(forest, TargetKind::SlBatch, sl_number, batch.root());
-    let sl_block = timeline.first(tree.index(), leaf).map(|first| timeline.root(first).block);
+    let sl_block = timeline.first(tree, leaf).map(|first| timeline.root(first).block);
     Ok(Placed { position: Some(position), target, sl_block })
 }
 
@@ -285,14 +300,14 @@ fn chain_at(
             chain: tree.chain(),
             batch: number(tree, leaf),
             block,
-            first: timeline.first(tree.index(), leaf).map(|first| timeline.root(first).block),
+            first: timeline.first(tree, leaf).map(|first| timeline.root(first).block),
         }),
     }
 }
 
 /// Returns the first root that contains the leaf.
 fn first_root(timeline: &Timeline, tree: &ChainTree, leaf: u64) -> Result<RootIndex, ExtractError> {
-    let first = timeline.first(tree.index(), leaf);
+    let first = timeline.first(tree, leaf);
     if let (None, Some(at)) = (first, timeline.first_explained(tree.index(), leaf)) {
         let block = timeline.root(at).block;
         let (chain, batch) = (tree.chain(), number(tree, leaf));

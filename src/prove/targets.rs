@@ -125,12 +125,12 @@ impl Trees {
                 if target == Target::BatchRoot && forest.layout() >= Layout::V33 =>
             {
                 let roots = self.0.options.state.known_roots(&dump.state)?;
-                return Ok(Extractor::of_batch_roots(Arc::new(roots)));
+                return Ok(Extractor::of_batch_roots(Arc::new(roots), self.l1()?));
             }
             Source::Dump(forest, _) | Source::Events(forest, _) | Source::L1(forest, _) => forest,
             Source::File(file) => file.forest(),
             Source::State { roots, .. } if target == Target::BatchRoot => {
-                return Ok(Extractor::to_batch_roots(roots));
+                return Ok(Extractor::of_batch_roots(Arc::new(roots), self.l1()?));
             }
             Source::State { .. } => return Err(Error::NoTrees(target)),
             Source::Stored(paths) => {
@@ -138,6 +138,7 @@ impl Trees {
             }
         };
         match (target, timeline) {
+            (Target::BatchRoot, _) => Ok(Extractor::to_leaves(forest, self.l1()?)),
             (_, None) => Ok(Extractor::new(forest, target)?),
             (Target::SlBatch(batch), Some(timeline)) => {
                 let trees = self.sl_batch_trees(forest, timeline, target)?;
@@ -225,9 +226,9 @@ impl Trees {
         let found = off_pool(|| self.search());
         observer.event(&Event::SearchEnds);
         let (timeline, elapsed) = (found?, started.elapsed());
-        let roots = timeline.history().len();
+        let (roots, lost) = (timeline.history().len(), timeline.history().lost);
         let explained = roots - timeline.history().unexplained().count();
-        observer.event(&Event::HistoryFound { roots, explained, elapsed });
+        observer.event(&Event::HistoryFound { roots, lost, explained, elapsed });
         Ok(FoundHistory { timeline, elapsed })
     }
 

@@ -403,9 +403,10 @@ impl Trees {
                 );
                 let (root, checked_by) = (forest.root(), forest.checked_by());
                 let (sl_chain, layout) = (forest.sl_chain(), forest.layout());
-                // The events or L1 also determine the content of past roots.
+                // The same trees may have other past roots.
                 let past = match &self.0.source {
                     Source::Events(_, history) | Source::L1(_, history) => history.digest(),
+                    Source::Dump(_, dump) => hex::encode(&dump.state.container().digest()),
                     _ => String::new(),
                 };
                 let bridged = forest.bridged().map(BridgedTrees::identity).unwrap_or_default();

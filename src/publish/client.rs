@@ -26,6 +26,11 @@ pub(super) fn verify_all(file: &BatchFile, entries: &[Entry]) -> Result<u64, Str
     if matches!(message_root, Shared::Proof { l1: Some(_), .. }) {
         return Err("L1 judges no root of a block".into());
     }
+    if let Shared::Proof { target, gateway_block_number, .. } = message_root
+        && gateway_block_number.map(|block| block.0) != target.number
+    {
+        return Err("the block that a node's answer names is not that of the interop root".into());
+    }
     let mut proofs = 0;
     for shared in [l1_batch_root, message_root] {
         for record in records(file, entries, &trees, shared) {

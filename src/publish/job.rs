@@ -65,6 +65,9 @@ pub(super) struct Listed {
 /// What to list of a batch and whether a file was written, or why the batch is left out.
 type WriteResult = Result<(Listed, bool), Failure>;
 
+/// What makes the proofs to L1 and those to interop roots, or why there are none.
+type Extractors<'t> = [Result<Extractor<'t>, Failure>; 2];
+
 /// The batches of a directory.
 pub(super) type Lists = BTreeMap<ChainId, BTreeMap<BatchNumber, Listed>>;
 
@@ -92,6 +95,7 @@ impl Publication {
         self.refuse_lost(&before)?;
         // Opened before threads ask for it.
         self.trees.l1()?;
+        let extractors = [self.extractor(self.l1_target)?, self.extractor(Target::First)?];
         let mut lists = Lists::new();
         let mut index = Index::beside(&directory.0);
         let mut counts = BTreeMap::<ChainId, Counts>::new();
@@ -103,7 +107,14 @@ impl Publication {
                 return Ok(None);
             };
             let stored = Stored::read(&directory, batch, listed.hash, &self.trees)?;
-            Ok::<_, PublishError>(stored.map(|stored| (*listed, stored)))
+            Ok::<_, PublishError>(stored.map(|mut stored| {
+                stored.compare(
+                    extractors
+                        .each_ref()
+                        .map(|extractor| extractor.as_ref().ok()?.target_of(chain, number).ok()),
+                );
+                (*listed, stored)
+            }))
         };
         let mut flush = |window: &mut Vec<BatchView<'_>>, published: &mut Published| {
             let known: Vec<_> = window.par_iter().map(known).collect::<Result<_, _>>()?;
@@ -120,7 +131,8 @@ impl Publication {
                     known => open.push((batch, known.map(|(_, stored)| stored))),
                 }
             }
-            for ((batch, _), listed) in open.iter().zip(self.write_batches(&directory, &open)?) {
+            let written = self.write_batches(&directory, &extractors, &open)?;
+            for ((batch, _), listed) in open.iter().zip(written) {
                 let (chain, number) = batch.key();
                 match listed {
                     Ok((listed, is_new)) => {
@@ -213,19 +225,18 @@ impl Publication {
     }
 
     /// Writes the files of batches, each with what an earlier run wrote of it: its proofs stay if these trees do not
-    /// give them. The result says what to list and whether a file was written, or why a batch is left out.
+    /// give better ones. The result says what to list and whether a file was written, or why a batch is left out.
     fn write_batches(
         &self,
         directory: &Directory,
+        extractors: &Extractors<'_>,
         batches: &[(BatchView<'_>, Option<Stored>)],
     ) -> Result<Vec<WriteResult>, PublishError> {
         if batches.is_empty() {
             return Ok(Vec::new());
         }
         let views: Vec<_> = batches.iter().map(|(batch, _)| *batch).collect();
-        let [l1, interop] =
-            [self.l1_target, Target::First].map(|target| self.proofs(target, &views));
-        let (l1, interop) = (l1?, interop?);
+        let [l1, interop] = extractors.each_ref().map(|extractor| proofs(extractor, &views));
         l1.into_par_iter()
             .zip(interop)
             .zip(batches)
@@ -272,21 +283,14 @@ impl Publication {
             .collect()
     }
 
-    /// Prepares the proofs of batches to one root, and verifies all of them.
-    fn proofs<'a>(
-        &self,
-        target: Target,
-        batches: &[BatchView<'a>],
-    ) -> Result<Vec<Result<BatchProofs<'a>, Failure>>, PublishError> {
-        let extractor = match self.trees.extractor(target) {
-            Ok(extractor) => extractor,
+    /// What makes the proofs to one kind of root, or why there are none.
+    fn extractor(&self, target: Target) -> Result<Result<Extractor<'_>, Failure>, PublishError> {
+        match self.trees.extractor(target) {
             Err(error) if error.is_of_target() => {
-                let failure = Failure { code: error.code(), message: with_causes(&error) };
-                return Ok(batches.iter().map(|_| Err(failure.clone())).collect());
+                Ok(Err(Failure { code: error.code(), message: with_causes(&error) }))
             }
-            Err(error) => return Err(error.into()),
-        };
-        Ok(verified(&extractor, batches))
+            extractor => Ok(Ok(extractor?)),
+        }
     }
 
     /// What the state of L1 says of the proofs of a batch, which all lead to one root.
@@ -296,6 +300,17 @@ impl Publication {
         }
         let record = proofs.prove_all().find_map(Result::ok);
         Ok(record.map(|record| self.trees.l1_verdict(record)).transpose()?.flatten())
+    }
+}
+
+/// Prepares the proofs of batches to one kind of root, and verifies all of them.
+fn proofs<'a>(
+    extractor: &Result<Extractor<'_>, Failure>,
+    batches: &[BatchView<'a>],
+) -> Vec<Result<BatchProofs<'a>, Failure>> {
+    match extractor {
+        Ok(extractor) => verified(extractor, batches),
+        Err(failure) => batches.iter().map(|_| Err(failure.clone())).collect(),
     }
 }
 

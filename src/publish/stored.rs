@@ -7,7 +7,12 @@ use super::{
     files::{Directory, batch_name, part_name},
 };
 use crate::{
-    keccak::keccak256, message::BatchView, primitives::Hash, prove::Trees, records::L1Verdict,
+    keccak::keccak256,
+    message::BatchView,
+    primitives::{Hash, SlBlock},
+    proof::TargetRecord,
+    prove::Trees,
+    records::L1Verdict,
 };
 
 /// The file of a batch whose logs are those of the archive.
@@ -16,9 +21,12 @@ pub(super) struct Stored {
     file: BatchFile,
     /// The hashes of the texts of this file and of its parts, so that they are not read again to be compared.
     pub(super) hashes: StoredHashes,
-    /// Whether the file is the listed one, with the entries for the archive and what the state of L1 says: the archive may
-    /// have got hashes of transactions since, and L1 may have been upgraded.
+    /// Whether the file is the listed one, with the entries for the archive, what the state of L1 says, and the best roots:
+    /// the archive may have got hashes of transactions since, L1 may have been upgraded, and the trees may know earlier roots.
     pub(super) is_current: bool,
+    is_listed: bool,
+    /// Whether a state of L1 is given.
+    is_judged: bool,
     /// What the entries have and the archive lacks.
     pub(super) lacking: Option<&'static str>,
 }
@@ -61,7 +69,8 @@ impl Stored {
         if let (false, Shared::Proof { l1, .. }) = (is_listed, &mut file.targets.l1_batch_root) {
             *l1 = None;
         }
-        if trees.options().l1.is_some()
+        let is_judged = trees.options().l1.is_some();
+        if is_judged
             && let Some(record) = first_record(&file, &archived)
             && let Some(said) = trees.l1_verdict(record)?
         {
@@ -69,7 +78,17 @@ impl Stored {
         }
         let mut parts = found.iter().zip(archived.chunks(PART_LOGS));
         let lacking = parts.find_map(|(old, new)| lacking(old, new));
-        Ok(Some(Self { file, hashes, is_current, lacking }))
+        Ok(Some(Self { file, hashes, is_current, is_listed, is_judged, lacking }))
+    }
+
+    /// Compares the roots to which the proofs lead with those that the trees give, for L1 and the interop root.
+    pub(super) fn compare(&mut self, given: [Option<(TargetRecord, Option<SlBlock>)>; 2]) {
+        let Targets { l1_batch_root, message_root } = &self.file.targets;
+        let mut pairs = [l1_batch_root, message_root].into_iter().zip(given);
+        self.is_current &= !pairs.any(|(stored, given)| {
+            let is_better = |(target, block)| stored.is_worse_than(&target, block, self.is_judged);
+            given.is_some_and(is_better)
+        });
     }
 
     /// The files with the entries for the archive, and the proofs as they were.
@@ -77,14 +96,25 @@ impl Stored {
         with_entries(self.file.clone(), entries(batch))
     }
 
-    /// Adds the proofs that `targets` of a batch with this root lack, and what L1 said of the same proofs.
+    /// Adds the proofs that `targets` of a batch with this root lack or that are no worse, and what L1 said of the same
+    /// proofs.
     pub(super) fn complete(&self, root: Hash, targets: &mut Targets) {
         let keep = |new: &mut Shared, old: &Shared| match (&mut *new, old) {
             (Shared::None(_), Shared::Proof { .. }) => new.clone_from(old),
             (
-                Shared::Proof { target, l1, .. },
-                Shared::Proof { target: old_target, l1: Some(old), .. },
-            ) if target == old_target => *l1 = Some(old.clone()),
+                Shared::Proof { target, gateway_block_number: block, l1, .. },
+                Shared::Proof {
+                    target: old_target, gateway_block_number: old_block, l1: said, ..
+                },
+            ) => {
+                let is_same = target == old_target;
+                let is_kept = self.is_listed && !(is_same && block == old_block);
+                if is_kept && !old.is_worse_than(target, *block, self.is_judged) {
+                    new.clone_from(old);
+                } else if is_same {
+                    *l1 = said.clone().or(l1.take());
+                }
+            }
             _ => {}
         };
         if root == self.file.root {
@@ -125,6 +155,26 @@ impl Shared {
         }
         is_news
     }
+
+    /// Whether proofs to another root of the same kind are better: it is an earlier one, since the first one with the batch
+    /// is wanted, or another at the same place, or L1 refuses these proofs. What L1 accepts stays unless L1 judges both.
+    fn is_worse_than(
+        &self,
+        target: &TargetRecord,
+        block: Option<SlBlock>,
+        is_judged: bool,
+    ) -> bool {
+        let Self::Proof { target: own, gateway_block_number, l1, .. } = self else { return false };
+        let said = l1.as_ref().and_then(|said| said.valid);
+        if target.kind != own.kind || (said == Some(true) && !is_judged) {
+            return false;
+        }
+        let place =
+            |number, block: Option<SlBlock>| (number, block.map_or(u64::MAX, |block| block.0));
+        let is_earlier = place(target.number, block) < place(own.number, *gateway_block_number);
+        let is_other = target.number == own.number && target.root != own.root;
+        is_earlier || is_other || (said == Some(false) && target != own)
+    }
 }
 
 /// What entries have and others of the same logs lack.
@@ -143,7 +193,6 @@ fn lacking(found: &[Entry], archived: &[Entry]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proof::TargetRecord;
 
     fn said(valid: Option<bool>, block: Option<u64>) -> L1Verdict {
         serde_json::from_value(match block {

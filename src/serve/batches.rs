@@ -58,7 +58,7 @@ pub(super) fn executing_block(
     let tree = trees.forest()?.chain(chain)?;
     let (leaf, _) = tree.find(batch)?;
     let timeline = trees.history().ok()?;
-    Some(timeline.root(timeline.first(tree.index(), leaf)?).block)
+    Some(timeline.root(timeline.first(tree, leaf)?).block)
 }
 
 /// A block without content, of which clients read the number.

@@ -58,7 +58,7 @@ impl Reach<'_> {
     pub(super) fn has(&self, chain: &ChainTree, leaf: u64) -> bool {
         match self {
             Self::All(_) => true,
-            Self::First(timeline) => timeline.first(chain.index(), leaf).is_some(),
+            Self::First(timeline) => timeline.first(chain, leaf).is_some(),
             Self::SlBatch(timeline, batch) => {
                 timeline.batches(chain.index(), batch.at()).is_some_and(|batches| leaf < batches)
             }

@@ -74,6 +74,8 @@ pub struct History {
     pub roots: Vec<Hash>,
     /// Since v33, by root: the timestamp of its block; 0 for a root of an earlier release. Empty before v33.
     pub timestamps: Vec<Timestamp>,
+    /// How many more roots the contract counts, as it does since v31, than the state has. Their blocks are not known.
+    pub lost: u64,
     /// By root: the number of chains; 0 if the root is unexplained.
     pub chains: Vec<u32>,
     /// By root: the end of its advances in the two columns below. They begin at the end of the previous
@@ -145,8 +147,8 @@ pub fn explain_further(
     if !events.is_empty() {
         // A search in damaged trees finds nothing, however long it runs.
         sound(forest)?;
-        let History { blocks, roots, timestamps, .. } = known;
-        let known = History { timestamps, ..replayed(forest, blocks, roots, events)? };
+        let History { blocks, roots, timestamps, lost, .. } = known;
+        let known = History { timestamps, lost, ..replayed(forest, blocks, roots, events)? };
         return Timeline::new(forest, mend(forest, known, effort)?);
     }
     // Known explanations were compared with the roots when they were found, so a difference is damage.
@@ -206,7 +208,8 @@ impl History {
 
     /// The same roots with other changes up to each.
     fn with_steps(self, steps: Vec<Option<Step>>) -> Self {
-        Self { timestamps: self.timestamps, ..Self::new(self.blocks, self.roots, steps) }
+        let Self { timestamps, lost, blocks, roots, .. } = self;
+        Self { timestamps, lost, ..Self::new(blocks, roots, steps) }
     }
 
     /// Appends a root. Without a step it is unexplained.

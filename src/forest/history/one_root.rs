@@ -26,7 +26,7 @@ pub enum WantedRoot {
 /// the explained ones around it are searched, and the result is that of [`explain_further`](super::explain_further).
 ///
 /// `None` if there is no such root or its content is not found, if it cannot be told because the root before it is
-/// not explained, or if most roots would be searched: then it is better to search for all of them once.
+/// not explained or lost, or if most roots would be searched: then it is better to search for all of them once.
 ///
 /// # Errors
 /// [`HistoryError`] if the columns do not match the forest or one another.
@@ -48,6 +48,7 @@ fn search_for(
 ) -> Option<History> {
     let end = match wanted {
         WantedRoot::Of(block) => known.next_explained(known.blocks.binary_search(&block).ok()?),
+        WantedRoot::FirstWith { .. } if known.lost > 0 => return None,
         WantedRoot::FirstWith { chain, leaf } => known.first_explained(chain, leaf)?,
     };
     let gap = known.gap_up_to(end);

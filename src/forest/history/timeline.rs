@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Forest, History, HistoryError, InteropRoot, shared_trees::SharedTrees};
+use super::{ChainTree, Forest, History, HistoryError, InteropRoot, shared_trees::SharedTrees};
 use crate::{
     merkle::{Levels, height},
     primitives::{Hash, SlBlock, sorted},
@@ -88,13 +88,22 @@ impl Timeline {
         (chain < self.root(at).chains).then(|| self.trees.counts[version])
     }
 
-    /// The first root that contains a leaf of the chain at this index. `None` if no root does, or if an
-    /// unexplained root may be the first.
+    /// The first root that contains a leaf of a chain. `None` if no root does, or if an unexplained root, or one that the
+    /// state lost, may be the first.
     #[must_use]
-    pub fn first(&self, chain: u64, leaf: u64) -> Option<RootIndex> {
-        let at = self.first_explained(chain, leaf)?;
-        let before = at.0.checked_sub(1).map(|before| self.history.chains[before as usize]);
-        (before != Some(0)).then_some(at)
+    pub fn first(&self, tree: &ChainTree, leaf: u64) -> Option<RootIndex> {
+        let at = self.first_explained(tree.index(), leaf)?;
+        let before = at.0.checked_sub(1).map(|before| self.history.root(before as usize));
+        let root = self.root(at);
+        let is_first = match tree.timestamp(leaf).zip(root.timestamp) {
+            // The batch was executed in the block of its first root.
+            Some((executed, stored)) => executed == stored,
+            None => {
+                let after = before.map(|before| before.block.0 + 1);
+                self.history.lost == 0 || after == Some(root.block.0)
+            }
+        };
+        (is_first && before.is_none_or(|before| before.chains > 0)).then_some(at)
     }
 
     /// The first explained root that contains a leaf of the chain at this index.
@@ -114,8 +123,12 @@ impl Timeline {
     pub fn first_within(&self, chain: u64, leaf: u64) -> Option<RangeInclusive<SlBlock>> {
         let RootIndex(last) = self.first_explained(chain, leaf)?;
         let known = self.history.chains[..last as usize].iter().rposition(|chains| *chains > 0);
-        let (first, blocks) = (known.map_or(0, |before| before + 1), &self.history.blocks);
-        Some(blocks[first]..=blocks[last as usize])
+        let blocks = &self.history.blocks;
+        let first = match self.history.lost {
+            0 => blocks[known.map_or(0, |before| before + 1)],
+            _ => known.map_or(SlBlock(0), |before| SlBlock(blocks[before].0 + 1)),
+        };
+        Some(first..=blocks[last as usize])
     }
 
     /// Whether the newest root up to the end of a block is explained, or there is none.

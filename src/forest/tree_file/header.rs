@@ -14,6 +14,7 @@ pub(super) struct Header {
     pub(super) layout: u8,
     pub(super) block: Option<SlBlock>,
     pub(super) latest: Option<Latest>,
+    /// With those that the contract counts and the file lacks.
     pub(super) roots: u64,
     pub(super) explained: u64,
     pub(super) mark_every: u64,

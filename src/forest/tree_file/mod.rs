@@ -57,7 +57,7 @@
 //! layout        u8                26, 29, 31 or 33: the first release whose storage layout it is
 //! block         Option<u64>       the SL block whose state was rebuilt, if the state names it
 //! latest        Option<{block u64, root 32 bytes, chains u64}>   the newest interop root
-//! roots         u64               r
+//! roots         u64               r, and those that the contract counts and the state lacks
 //! explained     u64               the number of roots with known content
 //! mark every    u64
 //! checked by    u8                since version 2: the evidence, the sum of 1 for a state, 2 for events, 4

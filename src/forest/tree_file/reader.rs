@@ -8,7 +8,7 @@ use super::{
     history_rows::{Progress, StepsError, mark_every},
 };
 use crate::{
-    contracts::MOST_CHAINS,
+    contracts::{Layout, MOST_CHAINS},
     files::{Access, Container, ContainerError, InputError, Kind, SectionBytes, SectionName},
     forest::{
         BatchNumbers, ChainTree, Forest, History, InteropRoot,
@@ -87,8 +87,9 @@ impl TreeFile {
         };
         let batches =
             chains.iter().fold(0, |sum: u64, (_, batches)| sum.saturating_add(batches.len()));
-        let (timestamps, root_times) =
-            (times(LEAF_TIMES, batches)?, times(ROOT_TIMES, header.roots)?);
+        let roots = container.share(ROOTS)?;
+        let stored = roots.len() as u64 / size_of::<Hash>() as u64;
+        let (timestamps, root_times) = (times(LEAF_TIMES, batches)?, times(ROOT_TIMES, stored)?);
         let grown = ForestShape { layout, chains, timestamps, latest, checked_by };
         let hashes = Hashes::stored(container.share(HASHES)?);
         let hashes =
@@ -105,7 +106,7 @@ impl TreeFile {
         hangs_together(&forest).map_err(|reason| bad(HASHES, reason))?;
 
         let file = Self {
-            roots: container.share(ROOTS)?,
+            roots,
             steps: container.share(STEPS)?,
             marks: container.share(MARKS)?,
             root_times,
@@ -114,7 +115,12 @@ impl TreeFile {
             container,
         };
         let (roots, every) = (file.header.roots, file.header.mark_every);
-        if file.roots.len() as u64 != roots.saturating_mul(32) {
+        // Contracts count their roots since v31.
+        let may_be_lost = layout >= Layout::V31;
+        if !file.roots.len().is_multiple_of(size_of::<Hash>())
+            || stored > roots
+            || (stored < roots && !may_be_lost)
+        {
             return Err(file.bad(ROOTS, "the number of roots differs from the header's"));
         }
         if every != mark_every(chains as u64) {
@@ -122,7 +128,7 @@ impl TreeFile {
                 .container
                 .bad("header", "the distance of the marks does not match the number of chains"));
         }
-        let marks = roots.div_ceil(every).saturating_mul((24 + 8 * chains) as u64);
+        let marks = stored.div_ceil(every).saturating_mul((24 + 8 * chains) as u64);
         if file.marks.len() as u64 != marks {
             return Err(file.bad(MARKS, "the number of marks does not match the number of roots"));
         }
@@ -161,7 +167,7 @@ impl TreeFile {
         self.header.block
     }
 
-    /// The number of interop roots, and how many of them have known content.
+    /// The number of interop roots, with those that the state lost, and how many of them have known content.
     #[must_use]
     pub fn roots(&self) -> (u64, u64) {
         (self.header.roots, self.header.explained)
@@ -183,6 +189,7 @@ impl TreeFile {
             history.push(progress.block, *root, step);
         }
         history.timestamps = self.root_times.iter().map(timestamp).collect();
+        history.lost = self.lost();
         if rest.is_empty() {
             Ok(history)
         } else {
@@ -203,14 +210,13 @@ impl TreeFile {
 
     /// The history as if the first root that contains this leaf of the chain at index `chain` were the
     /// only one. `None` if it cannot be determined from one mark: no root contains the leaf, or a root
-    /// before it is not explained.
+    /// before it is not explained or may be lost.
     ///
     /// # Errors
     /// As [`TreeFile::history_at`].
     pub fn history_of(&self, chain: u64, leaf: u64) -> Result<Option<History>, ContainerError> {
-        let Some(chain) =
-            usize::try_from(chain).ok().filter(|chain| *chain < self.forest.chains().len())
-        else {
+        let chain = usize::try_from(chain).ok().filter(|_| self.lost() == 0);
+        let Some(chain) = chain.filter(|chain| *chain < self.forest.chains().len()) else {
             return Ok(None);
         };
         let before = |mark: &[[u8; 8]]| u64::from_le_bytes(mark[3 + chain]) <= leaf;
@@ -248,7 +254,7 @@ impl TreeFile {
         // The root before the mark is not read, so it counts as not explained.
         let mut before_is_explained = first == 0;
         let (mut is_there, mut found) = (false, None);
-        for index in first..self.header.roots.min(first + self.header.mark_every) {
+        for index in first..self.stored().min(first + self.header.mark_every) {
             let is_explained = self.next(&mut progress, &mut rest, Progress::pass)?;
             if !is_there && there(&progress) {
                 is_there = true;
@@ -300,6 +306,16 @@ impl TreeFile {
         }
     }
 
+    /// The number of roots in the file.
+    fn stored(&self) -> u64 {
+        self.root_hashes().len() as u64
+    }
+
+    /// How many more roots the contract counts.
+    fn lost(&self) -> u64 {
+        self.header.roots - self.stored()
+    }
+
     fn root_hashes(&self) -> &[Hash] {
         cast_slice(&self.roots)
     }
@@ -332,7 +348,7 @@ impl TreeFile {
         let mut marks = cast_slice::<u8, [u8; 8]>(&self.marks).chunks_exact(3 + chains);
         let (mut progress, mut rest) = (Progress::start(chains), &*self.steps);
         let (mut explained, mut newest_is_explained) = (0, false);
-        for index in 0..self.header.roots {
+        for index in 0..self.stored() {
             if index.is_multiple_of(self.header.mark_every) {
                 let offset = (self.steps.len() - rest.len()) as u64;
                 let mark = marks.next().and_then(Progress::from_mark);

@@ -82,6 +82,7 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
             }
         }
     }
+    roots.lost = evidence.lost_roots(roots.count)?;
     file.commit(roots, &evidence)
 }
 
@@ -183,7 +184,7 @@ impl TreesOfFile {
     }
 
     fn commit<V: Evidence>(mut self, roots: Roots, evidence: &V) -> Result<(), TreeFileError> {
-        let (count, explained, every) = (roots.count, roots.explained, roots.every);
+        let Roots { count, lost, explained, every, .. } = roots;
         let timestamps = match self.version {
             3 => evidence.root_timestamps(&roots.blocks)?,
             _ => Vec::new(),
@@ -193,7 +194,7 @@ impl TreesOfFile {
             layout: layout_number(self.shape.layout),
             block: evidence.block(),
             latest: self.shape.latest.map(Into::into),
-            roots: count,
+            roots: count.saturating_add(lost),
             explained,
             mark_every: every,
         };
@@ -238,6 +239,8 @@ struct Roots {
     begun: bool,
     progress: Progress,
     count: u64,
+    /// How many more roots the contract counts.
+    lost: u64,
     /// The blocks of the roots, if these have timestamps.
     blocks: Vec<SlBlock>,
     explained: u64,
@@ -256,6 +259,7 @@ impl Roots {
             begun: false,
             progress: Progress::start(shape.chains.len()),
             count: 0,
+            lost: 0,
             blocks: Vec::new(),
             explained: 0,
             has_timestamps: shape.layout == Layout::V33,

@@ -7,8 +7,10 @@ use std::{
 use super::*;
 use crate::{
     anchor::{KnownRoot, RootLocation},
+    contracts::{MessageRoot, system::MESSAGE_ROOT},
     primitives::{SlBatch, SlBlock},
     prove::{L1Options, TreesOptions},
+    snapshot::Snapshot,
 };
 
 /// A tree file with the history of a small settlement layer: chain 324 has batch 10 since block 300.
@@ -145,6 +147,24 @@ fn the_root_of_an_sl_batch_is_read_from_l1_and_its_tree_is_kept() {
         assert_eq!(known.root, kept.root());
         assert!(matches!(known.location, RootLocation::LogsRootHashes(_)));
     }
+}
+
+/// Two states with the same trees, of which one has lost an older root, give other first roots.
+#[test]
+fn states_with_other_past_roots_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lost.json");
+    let mut state: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(STATE).unwrap()).unwrap();
+    let identity =
+        |path: &std::path::Path| Trees::open(&[path], &TreesOptions::default()).unwrap().identity();
+    std::fs::write(&file, serde_json::to_vec_pretty(&state).unwrap()).unwrap();
+    assert_eq!(identity(STATE.as_ref()), identity(&file));
+    let slot = MessageRoot::<Snapshot>::historical_root_slots(&[SlBlock(155)])[0].to_string();
+    let storage = &mut state["accounts"][MESSAGE_ROOT.to_string()]["storage"];
+    assert!(storage.as_object_mut().unwrap().remove(&slot).is_some());
+    std::fs::write(&file, state.to_string()).unwrap();
+    assert_ne!(identity(STATE.as_ref()), identity(&file));
 }
 
 /// A resumed job has to be of the same state of L1.

@@ -1,11 +1,11 @@
 use std::{fs, path::PathBuf};
 
 use serde_json::{Value, json};
-use slproof::primitives::{Address, Word};
+use slproof::primitives::{Address, Hash, Word};
 
 use crate::support::{
     binary::{Run, run},
-    fixture,
+    fixture, json_lines,
     l1::{BRIDGEHUB, L1State, bridgehub, slot},
     state_tries::RECORDED,
 };
@@ -235,4 +235,45 @@ fn a_tree_file_is_compared_too() {
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     assert_eq!(compared(&made), compared(&written));
     assert!(fs::exists(&tree).unwrap());
+}
+
+/// `prove` emits no proof, call or page against a batch root that L1 refutes or does not store.
+#[test]
+fn proofs_end_at_a_batch_root_only_if_l1_stores_it() {
+    let mut case = Case::new();
+    let (chain, batch) = (324, 501_234);
+    let batches = json_lines(&format!("{FOLDER}/logs.jsonl.gz"));
+    let is_it = |line: &&Value| line["chainId"] == chain && line["batchNumber"] == batch;
+    let right = batches.iter().find(is_it).unwrap()["chainBatchRoot"].as_str().unwrap();
+    let [l1, requests] = ["l1.json", "requests"].map(|name| case.path(name));
+    let request = json!({"chainId": chain, "batchNumber": batch, "id": 0, "target": "batch-root"});
+    fs::write(&requests, request.to_string()).unwrap();
+    let all =
+        ["--chain", "324", "--batch", "501234", "--all", "--target", "batch-root", "--format"];
+    let selections = [
+        [&all[..], &["ndjson"]].concat(),
+        [&all[..], &["calldata"]].concat(),
+        [&all[..], &["bundle"]].concat(),
+        vec!["--requests", requests.to_str().unwrap(), "--format", "calldata"],
+    ];
+    let diamond = case.diamond(chain);
+    case.l1.set(diamond, slot(11, &[]), batch);
+    for (root, code) in [
+        (Word::from(0), Some("unknown-root")),
+        (Word::from(0xbad), Some("root-mismatch")),
+        (right.parse::<Hash>().unwrap().into(), None),
+    ] {
+        case.set_root(chain, batch, root);
+        case.l1.write(&l1);
+        let files = ["state.anvil.json", "logs.jsonl.gz"].map(file);
+        let inputs = ["prove", "-q", "--tree", &files[0], "--messages", &files[1]];
+        let anchor = ["--anchor", l1.to_str().unwrap(), "--anchor-bridgehub", BRIDGEHUB];
+        for selected in &selections {
+            let made = run([&inputs[..], &anchor, selected].concat());
+            let (output, is_refused) = (&made.stdout, code.is_some());
+            assert_eq!(made.code, Some(i32::from(is_refused)), "{}", made.stderr);
+            assert!(output.contains(code.unwrap_or("010f")), "{output}");
+            assert!(!(is_refused && output.contains("010f00000000")), "{output}");
+        }
+    }
 }

@@ -103,7 +103,7 @@ fn a_tree_file_has_the_last_root_of_each_batch_and_any_other_one_is_found_alone(
             assert_eq!(timeline.batches(chain.into(), at), Some(batches));
             let wanted = WantedRoot::FirstWith { chain: chain.into(), leaf: batches - 1 };
             let first = explain_one(forest, &known, wanted, budget).unwrap().unwrap();
-            let expected = timeline.first(chain.into(), batches - 1).unwrap();
+            let expected = timeline.first(&forest.chains()[chain as usize], batches - 1).unwrap();
             assert_eq!(first.root(0), timeline.root(expected));
         }
     }

@@ -241,13 +241,12 @@ fn first_root_of_a_leaf_does_not_follow_an_unexplained_root() {
     let mut unknown = 0;
     for tree in forest.chains() {
         for leaf in 0..tree.batches().len() {
-            let (chain, right) = (tree.index(), truth.first(tree.index(), leaf).unwrap());
-            let right = truth.root(right).block;
-            match timeline.first(chain, leaf) {
+            let right = truth.root(truth.first(tree, leaf).unwrap()).block;
+            match timeline.first(tree, leaf) {
                 Some(first) => assert_eq!(timeline.root(first).block, right),
                 None => unknown += 1,
             }
-            if let Some(alone) = file.history_of(chain, leaf).unwrap() {
+            if let Some(alone) = file.history_of(tree.index(), leaf).unwrap() {
                 assert_eq!(alone.blocks, [right]);
             }
         }
@@ -276,7 +275,7 @@ fn a_single_root_equals_the_one_among_all(file: &TreeFile, timeline: &Timeline, 
     }
     for tree in chains {
         for leaf in (0..tree.batches().len()).step_by(every) {
-            let first = timeline.root(timeline.first(tree.index(), leaf).unwrap()).block;
+            let first = timeline.root(timeline.first(tree, leaf).unwrap()).block;
             same(file.history_of(tree.index(), leaf).unwrap(), first);
         }
         assert_eq!(file.history_of(tree.index(), tree.batches().len()).unwrap(), None);

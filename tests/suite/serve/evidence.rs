@@ -244,8 +244,9 @@ fn a_bundle_has_only_proofs_that_l1_accepts() {
     assert_eq!(made.code, Some(1), "{}", made.stderr);
     let records = element(&fs::read_to_string(&output).unwrap(), "bundle");
     assert!(records[0]["proof"].is_null(), "{records}");
-    let error = json!({"code": "unknown-root", "message": "the anchor has no root of chain 324, batch 501234"});
-    assert_eq!(records[0]["error"], error);
+    let error = &records[0]["error"];
+    assert_eq!(error["code"], "unknown-root");
+    assert!(error["message"].as_str().unwrap().contains("L1 stores no root of it"), "{error}");
     // L1 stores no roots of blocks; chains import them.
     let block = ["--chain", "324", "--batch", "501234", "--all"];
     let made = bundle(gateway, (&fixture(answers), trusted), &block, &output);

@@ -316,6 +316,8 @@ fn targets_in_other_places_are_noticed() {
     assert_eq!(verified_with(&file, "whole").code, Some(0));
     let mut judged = file.clone();
     judged["targets"]["messageRoot"]["l1"] = json!({"valid": true});
+    let mut misplaced = file.clone();
+    misplaced["targets"]["messageRoot"]["gatewayBlockNumber"] = json!(u64::MAX);
     let mut swapped = file.clone();
     swapped["targets"]["l1BatchRoot"] = file["targets"]["messageRoot"].clone();
     let mut other = file.clone();
@@ -323,6 +325,7 @@ fn targets_in_other_places_are_noticed() {
     for (bad, state, reason) in [
         (&file, "partial", "the list says otherwise"),
         (&judged, "whole", "L1 judges no root of a block"),
+        (&misplaced, "whole", "is not that of the interop root"),
         (&swapped, "whole", "of another kind than its place"),
         (&other, "whole", "of another kind than its place"),
     ] {

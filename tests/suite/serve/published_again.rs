@@ -1,16 +1,24 @@
 //! Later runs of `publish`: what is new, what stays, and what an interrupted run left.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
-use slproof::keccak::keccak256;
+use slproof::{
+    contracts::{MessageRoot, system::MESSAGE_ROOT},
+    keccak::keccak256,
+    primitives::SlBlock,
+    snapshot::Snapshot,
+};
 
 use super::published::{
     index, large_part, made, manifest, prove, publish, serve_files, small, verified,
 };
 use crate::support::{
     binary::run,
-    fixture, json,
+    fixture, json, json_lines,
     server::{Gateway, RECORDED},
     vectors,
     withdrawals::BRIDGEHUB,
@@ -182,6 +190,57 @@ fn a_partial_batch_is_completed_later() {
     publish(&gateway, &[]);
     assert!(states().iter().all(|state| state == "whole"), "{:?}", states());
     assert_eq!(verified(&gateway).code, Some(0));
+}
+
+/// A run with trees that know an earlier root than those of the run before corrects what is published, and the other way
+/// round it stays.
+#[test]
+fn a_later_run_corrects_the_first_root() {
+    let gateway = Gateway::new("gateway-v29");
+    let all = fs::read_to_string(gateway.path("logs.jsonl")).unwrap();
+    let is_wanted =
+        |line: &&str| line.contains("\"chainId\":9,") || line.contains("\"chainId\":61166,");
+    let some: String = all.lines().filter(is_wanted).map(|line| format!("{line}\n")).collect();
+    index(&gateway, &some);
+    // The root of the block that executed these batches is lost.
+    let mut state = json("gateway-v29/state.anvil.json");
+    let message_root = MESSAGE_ROOT.to_string();
+    let slot = MessageRoot::<Snapshot>::historical_root_slots(&[SlBlock(155)])[0].to_string();
+    let storage = state["accounts"][message_root]["storage"].as_object_mut().unwrap();
+    assert!(storage.remove(&slot).is_some());
+    let lost = gateway.path("lost.json");
+    fs::write(&lost, state.to_string()).unwrap();
+    let publish_with = |tree: &Path, site: &str| {
+        let mut flags = gateway.flags();
+        flags[1] = tree.to_str().unwrap().to_owned();
+        let site = gateway.path(site).to_str().unwrap().to_owned();
+        let published = run(["publish".to_owned(), "-o".to_owned(), site].into_iter().chain(flags));
+        assert_eq!(published.code, Some(0), "{}", published.stderr);
+    };
+    let targets = |site: &str| {
+        let file = gateway.path(site).join("batches/9/41.json");
+        let file: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+        let of = |name: &str| {
+            let shared = &file["targets"][name];
+            [&shared["target"]["number"], &shared["gatewayBlockNumber"]].map(Value::as_u64)
+        };
+        [of("l1BatchRoot"), of("messageRoot")]
+    };
+    publish_with(&lost, "site");
+    assert_eq!(targets("site"), [[Some(2011), Some(156)], [Some(156), Some(156)]]);
+    let whole = gateway.path("gateway.sltree");
+    publish_with(&whole, "site");
+    let expected = &json_lines("gateway-v29/proofs_l1.jsonl.gz");
+    let expected = expected.iter().find(|line| line["chainId"] == 9 && line["batchNumber"] == 41);
+    let expected = &expected.unwrap()["target"];
+    let [sl_batch, block] = ["slBatch", "lastBlock"].map(|name| expected[name].as_u64());
+    assert_eq!(targets("site"), [[sl_batch, block], [block, block]]);
+    publish_with(&lost, "site");
+    publish_with(&whole, "fresh");
+    let manifest = |site: &str| fs::read(gateway.path(site).join("manifest.json")).unwrap();
+    assert_eq!(targets("site"), targets("fresh"));
+    publish_with(&whole, "site");
+    assert_eq!(manifest("site"), manifest("fresh"));
 }
 
 /// Batches that were published without hashes of transactions get them, and keep the proofs that this run cannot make.

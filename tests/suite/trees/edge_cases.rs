@@ -7,8 +7,12 @@ use crate::support::{
 };
 use slproof::{
     contracts::{Layout, Release},
-    forest::{Addresses, Forest, RebuildError, RebuildOptions, rebuild},
-    ingest::state::read_state,
+    files::Access,
+    forest::{
+        Addresses, Forest, HistoryOptions, RebuildError, RebuildOptions, SearchBudget, Timeline,
+        TreeFile, explain, rebuild, rebuild_to_file,
+    },
+    ingest::{events::EventList, state::read_state},
     keccak::keccak256,
     message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
@@ -359,4 +363,58 @@ fn another_settlement_layer_and_other_addresses_are_refused() {
     let addresses = Addresses { message_root: Address::system(1), ..Addresses::default() };
     let options = RebuildOptions { addresses, ..RebuildOptions::default() };
     assert!(matches!(rebuild(&state, &options), Err(RebuildError::NoMessageRoot(_))));
+}
+
+/// The contract counts its roots since v31, so it is seen that one is lost. Then a later root is called the first with a
+/// batch only if no root can be between it and the one before, or if it has the timestamp of the batch.
+#[test]
+fn a_lost_root_is_not_passed_over() {
+    for (layout, first) in [
+        (Layout::V31, [Some(2), None, None, Some(7), None]),
+        (Layout::V33, [Some(2), None, Some(6), Some(7), Some(9)]),
+    ] {
+        let mut layer = Layer::new(layout, GATEWAY);
+        layer.add_chain(ERA);
+        for (batch, block) in [(1, 2), (2, 5), (3, 6), (4, 7), (5, 9)] {
+            layer.set_block(block);
+            execute(&mut layer, 1, batch);
+        }
+        let mut storage = layer.storage();
+        let addresses = Addresses::default();
+        let events = EventList::new();
+        let history = |storage: &Storage| {
+            let state = layer.state_of(storage);
+            let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
+            let budget = SearchBudget::default();
+            (explain(&state, addresses, &forest, &events, budget).unwrap(), forest, state)
+        };
+        let firsts = |timeline: &Timeline, forest: &Forest| {
+            let tree = forest.chain(ERA).unwrap();
+            let block = |leaf| Some(timeline.root(timeline.first(tree, leaf)?).block.0);
+            [0, 1, 2, 3, 4].map(block)
+        };
+        let (timeline, forest, _) = history(&storage);
+        assert_eq!(timeline.history().lost, 0);
+        assert_eq!(firsts(&timeline, &forest), [2, 5, 6, 7, 9].map(Some));
+        storage.remove(&(MESSAGE_ROOT, mapping_value(5.into(), 9.into()))).unwrap();
+        let (timeline, forest, state) = history(&storage);
+        assert_eq!((timeline.history().len(), timeline.history().lost), (5, 1));
+        assert_eq!(firsts(&timeline, &forest), first);
+        assert_eq!(timeline.first_within(1, 1), Some(SlBlock(3)..=SlBlock(6)));
+        // A tree file says the same.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lost.sltree");
+        for past in [None, Some(HistoryOptions { events: &events, effort: None })] {
+            rebuild_to_file(&state, &RebuildOptions::default(), past, &path).unwrap();
+            let file = TreeFile::open(&path, Access::Map).unwrap();
+            file.check().unwrap();
+            assert_eq!(file.roots(), (6, if past.is_some() { 5 } else { 0 }));
+            assert_eq!(file.history().unwrap().lost, 1);
+            assert_eq!(file.history_of(1, 3).unwrap(), None);
+        }
+        let file = TreeFile::open(&path, Access::Map).unwrap();
+        let timeline = Timeline::new(file.forest(), file.history().unwrap()).unwrap();
+        assert_eq!(firsts(&timeline, file.forest()), first);
+        assert!(file.history_at(SlBlock(6)).unwrap().is_some());
+    }
 }

@@ -127,8 +127,8 @@ impl Truth {
             let expected = self.forest.chain(tree.chain()).unwrap();
             for (leaf, (batch, root)) in (0..).zip(tree.batches().iter().zip(tree.batch_roots())) {
                 assert_eq!(expected.find(batch), Some((leaf, *root)));
-                let Some(first) = timeline.first(tree.index(), leaf) else { continue };
-                let truth = self.timeline.first(expected.index(), leaf).unwrap();
+                let Some(first) = timeline.first(tree, leaf) else { continue };
+                let truth = self.timeline.first(expected, leaf).unwrap();
                 assert_eq!(timeline.root(first).block, self.timeline.root(truth).block);
             }
         }

@@ -78,7 +78,7 @@ pub(super) fn check(folder: &str, forest: &Forest, timeline: &Timeline) {
         if event["event"] == "AppendedChainBatchRoot" {
             let tree = forest.chain(ChainId(event["chainId"].as_u64().unwrap())).unwrap();
             let batch = BatchNumber(event["batchNumber"].as_u64().unwrap());
-            let first = timeline.first(tree.index(), tree.find(batch).unwrap().0).unwrap();
+            let first = timeline.first(tree, tree.find(batch).unwrap().0).unwrap();
             assert_eq!(Some(timeline.root(first).block.0), event["blockNumber"].as_u64());
         }
     }

@@ -86,6 +86,15 @@ impl<'s, S: StorageReader + ?Sized> StateEvidence<'s, S> {
         block_roots::all_from(&self.message_root, &self.chain_ids(), newest, take)
     }
 
+    /// How many more interop roots the contract counts than were found. It counts since v31.
+    pub(in crate::forest) fn lost_roots(&self, found: u64) -> Result<u64, RebuildError> {
+        // Drafts of v31 without this variable counted in other ways.
+        if self.message_root.last_emit_block()?.0 == 0 {
+            return Ok(0);
+        }
+        Ok(self.message_root.interop_root_log_id()?.saturating_sub(found))
+    }
+
     /// The changes up to the root of each of these blocks, where first writes were recorded; `None` if the
     /// state records none. The caller must check that they lead to the roots.
     pub(in crate::forest) fn steps(
