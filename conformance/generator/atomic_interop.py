@@ -97,6 +97,13 @@ def groups():
          whole | {"target": _target(block) | {"timestamp": block["l1Timestamp"] - 1}}, "root", False,
          "timestamp-mismatch", "rule")
     case("block/timestamps-and-only-the-root", "agreement", whole, "root", True, evidence="rule")
+    # A path without metadata takes all the words left, also after the settlement layer.
+    log_path, batch_path = bytes.fromhex(block["proof"][0][4:8])
+    second = log_path + batch_path + 5
+    plain = {"proof": block["proof"][:second] + block["proof"][second + 1 :]}
+    case("block/second-path-without-metadata", "metadata", _record(block) | plain, "imported", True, evidence="rule")
+    case("block/second-path-without-metadata-and-with-timestamps", "metadata", whole | plain, "imported", True,
+         evidence="rule")
     case("block/asked-of-an-older-release", "timestamp", _record(block), "imported-before-v33", False,
          "proof-of-other-release", "rule")
     case("block/asked-of-l1", "own-block", _record(block), "l1", False, "block-of-l1")

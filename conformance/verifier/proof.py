@@ -94,7 +94,8 @@ def _uint256(number):
 
 def has_timestamp(words):
     """Whether the timestamp of the batch precedes the batch mask, as since v33: a number of 64 bits is there, and the
-    second metadata are one word later than before v33."""
+    second metadata are one word later than before v33. Without second metadata, the word fits the batch path as a mask
+    if it is one, and the word after it fits if the word is a timestamp."""
 
     def is_metadata(at):
         return at < len(words) and words[at][0] == METADATA_VERSION and not any(words[at][4:])
@@ -103,7 +104,11 @@ def has_timestamp(words):
         return False
     log_path, batch_path = words[0][1:3]
     second = log_path + batch_path + 4
-    return not is_metadata(second) and is_metadata(second + 1) and 0 < int.from_bytes(words[log_path + 1], "big") < 1 << 64
+    first, next_one = (int.from_bytes(words[log_path + i], "big") if log_path + i < len(words) else None for i in (1, 2))
+    if is_metadata(second) or not first or first >> 64:
+        return False
+    is_only_next_a_mask = first >> batch_path and next_one is not None and not next_one >> batch_path
+    return is_metadata(second + 1) or bool(is_only_next_a_mask)
 
 
 def fold(chain, batch, index, leaf, words, timestamp=None):

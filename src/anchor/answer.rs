@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    contracts::{SettledOn, system},
+    contracts::{ForeignLayout, SettledOn, system},
     forest::Addresses,
     primitives::{Address, BatchNumber, ChainId, Hash, Timestamp, Word},
     proof::{Failure, FailureCode, Known},
@@ -44,7 +44,14 @@ impl From<Answer> for Known {
             Answer::Root(known) => Self::Root(known.root),
             Answer::NotStored => Self::Unknown,
             Answer::Refused(refusal) => Self::Refused(failure(refusal.code(), refusal.to_string())),
-            Answer::Lacking(lacking) => Self::Lacking(failure(lacking.code(), lacking.to_string())),
+            Answer::Lacking(lacking) => {
+                let failure = failure(lacking.code(), lacking.to_string());
+                match lacking {
+                    // Neither release accepts a proof that folds to another root.
+                    Lacking::Release { stored: Some(root), .. } => Self::Unclear(root, failure),
+                    _ => Self::Lacking(failure),
+                }
+            }
         }
     }
 }
@@ -260,10 +267,18 @@ pub enum Lacking {
     ChainAssetHandler(Option<Address>),
     /// No contract, but a root that MessageRoot on L1 stored since v33, which would show its release.
     #[error(
-        "the state shows no root with a timestamp in MessageRoot {0}: it is of v31, which refuses the proof, or was \
-         upgraded to v33 and has stored no root since"
+        "the state shows no root with a timestamp in MessageRoot {message_root}: it is of v31, which refuses the proof, \
+         or was upgraded to v33 and has stored no root since"
     )]
-    Release(Address),
+    Release {
+        /// The address of MessageRoot.
+        message_root: Address,
+        /// The root that is stored where the proof leads, if it was asked for.
+        stored: Option<Hash>,
+    },
+    /// No contract, but a known layout of MessageRoot.
+    #[error("the storage layout of MessageRoot is not supported: {0}")]
+    Layout(ForeignLayout),
 }
 
 impl Lacking {
@@ -276,7 +291,8 @@ impl Lacking {
             Self::MessageRoot(_) => FailureCode::AnchorLacksMessageRoot,
             Self::Diamond { .. } => FailureCode::AnchorLacksDiamond,
             Self::ChainAssetHandler(_) => FailureCode::AnchorLacksChainAssetHandler,
-            Self::Release(_) => FailureCode::ReleaseNotShown,
+            Self::Release { .. } => FailureCode::ReleaseNotShown,
+            Self::Layout(_) => FailureCode::LayoutNotSupported,
         }
     }
 }

@@ -36,6 +36,9 @@ impl<T: BatchRoots + ?Sized> BatchRoots for &T {
 
 impl<S: StorageReader> BatchRoots for KnownRoots<S> {
     fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError> {
+        if self.lacks_release().is_some() {
+            return Ok(None);
+        }
         let recorded = self.message_root().batch_root(chain, batch)?;
         if !recorded.is_zero() {
             return Ok(Some(recorded));

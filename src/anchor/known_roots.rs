@@ -1,25 +1,20 @@
 //! The rules by which the contracts in a state accept a root.
 
-use std::{
-    fmt,
-    sync::{Arc, LazyLock},
-};
+use std::{fmt, sync::Arc};
 
-use super::{Answer, KnownRoot, Lacking, Refusal, RootLocation};
+use super::{
+    Answer, KnownRoot, Lacking, Refusal, RootLocation,
+    rules::{NOT_UPGRADED, Rules},
+};
 use crate::{
     contracts::{
         Bridgehub, InteropRootStorage, L1ChainAssetHandler, MessageRoot, SettledOn, ZkChain, system,
     },
     forest::Addresses,
-    keccak::keccak256,
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
     proof::{RootQuery, verify::RootRef},
     state::{StateError, StorageReader},
 };
-
-/// `V31_UPGRADE_CHAIN_BATCH_NUMBER_PLACEHOLDER_VALUE`: the chain existed before v31 and is not upgraded yet.
-static NOT_UPGRADED: LazyLock<Word> =
-    LazyLock::new(|| keccak256(b"V31_UPGRADE_CHAIN_BATCH_NUMBER_PLACEHOLDER_VALUE").into());
 
 /// The roots in a state of a settlement layer, of L1, or of a chain that imported roots.
 ///
@@ -31,19 +26,6 @@ pub struct KnownRoots<S = Arc<dyn StorageReader>> {
     /// The chain at index 0 of MessageRoot, if there is one.
     own_chain: Option<ChainId>,
     pub(super) rules: Rules,
-}
-
-/// The contracts that decide whether a root is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rules {
-    /// v26 to v30: the diamonds of the chains.
-    Diamonds,
-    /// v31: MessageRoot on L1.
-    L1MessageRoot,
-    /// v31: MessageRoot on a settlement layer.
-    L2MessageRoot,
-    /// v31 according to Bridgehub, but MessageRoot is not in the state.
-    NoMessageRoot,
 }
 
 /// Checks whether L1 accepts a proof of a batch through a batch of a settlement layer.
@@ -85,18 +67,10 @@ impl<S: StorageReader> KnownRoots<S> {
     /// [`StateError`] if a slot of MessageRoot or Bridgehub holds an invalid value.
     pub fn new(state: S, addresses: Addresses) -> Result<Self, StateError> {
         let message_root = MessageRoot::at(&state, addresses.message_root);
-        let chains = message_root.chains()?;
-        let own_chain = chains.first().copied();
-        let rules = if is_v31(&message_root, &chains)? {
-            // System addresses exist only on ZKsync chains.
-            match addresses.message_root == system::MESSAGE_ROOT {
-                true => Rules::L2MessageRoot,
-                false => Rules::L1MessageRoot,
-            }
-        } else if is_v31_without_message_root(&state, &addresses)? {
-            Rules::NoMessageRoot
-        } else {
-            Rules::Diamonds
+        let rules = Rules::of(&state, &addresses)?;
+        let own_chain = match message_root.chain_count()? {
+            0 => None,
+            _ => Some(message_root.chain_at(0)?),
         };
         Ok(Self { state, addresses, own_chain, rules })
     }
@@ -125,13 +99,30 @@ impl<S: StorageReader> KnownRoots<S> {
     /// # Errors
     /// [`StateError`] if the state cannot be read.
     pub fn lacking(&self) -> Result<Option<Lacking>, StateError> {
-        if self.rules == Rules::NoMessageRoot {
-            return Ok(Some(Lacking::MessageRoot(self.addresses.message_root)));
+        if let Some(lacking) = self.lacks_rules() {
+            return Ok(Some(lacking));
         }
         match self.bridgehub().is_set_up() {
             Ok(true) | Err(StateError::NotProven { .. }) => Ok(None),
             Ok(false) => Ok(Some(Lacking::Bridgehub(self.addresses.bridgehub))),
             Err(error) => Err(error),
+        }
+    }
+
+    /// What is lacking for every answer about MessageRoot and the diamonds.
+    fn lacks_rules(&self) -> Option<Lacking> {
+        match self.rules {
+            Rules::NoMessageRoot => Some(Lacking::MessageRoot(self.addresses.message_root)),
+            Rules::Unknown(lacking) => Some(lacking),
+            Rules::Diamonds | Rules::L1MessageRoot | Rules::L2MessageRoot => None,
+        }
+    }
+
+    /// What is lacking for every answer, because the release of the state is not known.
+    pub(super) fn lacks_release(&self) -> Option<Answer> {
+        match self.rules {
+            Rules::Unknown(lacking) => Some(Answer::Lacking(lacking)),
+            _ => None,
         }
     }
 
@@ -230,6 +221,9 @@ impl<S: StorageReader> KnownRoots<S> {
     /// # Errors
     /// [`StateError`] if the state cannot be read.
     pub fn of_batch(&self, chain: ChainId, batch: BatchNumber) -> Result<Answer, StateError> {
+        if let Some(lacking) = self.lacks_release() {
+            return Ok(lacking);
+        }
         match self.executed(chain, batch)? {
             known @ Answer::Root(_) => Ok(known),
             other => {
@@ -277,6 +271,9 @@ impl<S: StorageReader> KnownRoots<S> {
     /// # Errors
     /// [`StateError`] if the state cannot be read.
     pub fn of_sl_block(&self, sl_chain: Word, block: u128) -> Result<Answer, StateError> {
+        if let Some(lacking) = self.lacks_release() {
+            return Ok(lacking);
+        }
         let own = self.is_own_chain(sl_chain);
         if own && self.is_l1() {
             return self.of_own_block_of_l1();
@@ -365,13 +362,18 @@ impl<S: StorageReader> KnownRoots<S> {
                 Refusal::InvalidSettlementLayer { chain, batch, sl_chain, sl_batch, settled_on }
             }
             Rules::L2MessageRoot => Refusal::OnlyL1,
-            Rules::NoMessageRoot => return Ok(Some(self.no_message_root())),
+            Rules::NoMessageRoot | Rules::Unknown(_) => {
+                return Ok(self.lacks_rules().map(Answer::Lacking));
+            }
         };
         Ok(Some(Answer::Refused(refusal)))
     }
 
     /// The root of a batch that was executed on the layer of this state.
     fn executed(&self, chain: ChainId, batch: BatchNumber) -> Result<Answer, StateError> {
+        if let Some(lacking) = self.lacks_rules() {
+            return Ok(Answer::Lacking(lacking));
+        }
         let message_root = self.message_root();
         let diamond = self.bridgehub().zk_chain(chain)?;
         let in_diamond = match diamond {
@@ -383,7 +385,6 @@ impl<S: StorageReader> KnownRoots<S> {
             KnownRoot { root: in_diamond, location }
         });
         let is_before_v31 = match self.rules {
-            Rules::NoMessageRoot => return Ok(self.no_message_root()),
             Rules::Diamonds => {
                 let (Some(at), Some(stored)) = (diamond, stored) else {
                     return match diamond {
@@ -402,7 +403,7 @@ impl<S: StorageReader> KnownRoots<S> {
                 let first = message_root.v31_upgrade_batch(chain)?;
                 first == *NOT_UPGRADED || batch.to_word() < first
             }
-            Rules::L2MessageRoot => false,
+            Rules::L2MessageRoot | Rules::NoMessageRoot | Rules::Unknown(_) => false,
         };
         if batch == BatchNumber(0) {
             return Ok(Answer::Refused(Refusal::BatchZero(chain)));
@@ -440,10 +441,6 @@ impl<S: StorageReader> KnownRoots<S> {
         })
     }
 
-    fn no_message_root(&self) -> Answer {
-        Answer::Lacking(Lacking::MessageRoot(self.addresses.message_root))
-    }
-
     /// Bridgehub.
     pub fn bridgehub(&self) -> Bridgehub<'_, S> {
         Bridgehub::at(&self.state, self.addresses.bridgehub)
@@ -470,28 +467,4 @@ impl<S: StorageReader> KnownRoots<S> {
         let location = RootLocation::InteropRoots(system::INTEROP_ROOT_STORAGE);
         Ok((!root.is_zero()).then_some(KnownRoot { root, location }))
     }
-}
-
-/// Whether contracts beside MessageRoot show that the state is of v31: then MessageRoot is missing.
-fn is_v31_without_message_root<S: StorageReader>(
-    state: &S,
-    addresses: &Addresses,
-) -> Result<bool, StateError> {
-    let bridgehub = Bridgehub::at(state, addresses.bridgehub);
-    if bridgehub.is_v31()? {
-        return Ok(true);
-    }
-    match bridgehub.chain_asset_handler()? {
-        Some(handler) => L1ChainAssetHandler::at(state, handler).is_set_up(),
-        None => Ok(false),
-    }
-}
-
-/// Whether MessageRoot is of v31. Right after an in-place upgrade only the batch numbers of the chains show
-/// it.
-fn is_v31<S: StorageReader>(
-    message_root: &MessageRoot<'_, S>,
-    chains: &[ChainId],
-) -> Result<bool, StateError> {
-    Ok(message_root.has_v31_variables()? || message_root.has_v31_batch_numbers(chains)?)
 }

@@ -16,6 +16,8 @@
 //! v33 the words of a proof through a settlement layer have one more, so contracts of one release refuse those of the
 //! other.
 //!
+//! A state whose layout of MessageRoot is newer than this program knows, or that of a draft, answers nothing.
+//!
 //! The state is a dump, or consists of single slots that are proven for one block. A slot that is not proven is
 //! unknown: [`StateError::NotProven`](crate::state::StateError::NotProven) names it.
 //!
@@ -27,6 +29,7 @@ mod batch_roots;
 mod known_roots;
 mod not_of_l1;
 mod release;
+mod rules;
 
 pub use answer::{Answer, KnownRoot, Lacking, Refusal, RootLocation, state_error_code};
 pub use batch_roots::BatchRoots;

@@ -2,8 +2,7 @@
 //! timestamp of the batch before the batch mask; those before v33 do not.
 
 use super::{
-    Answer, KnownRoot, Lacking, Refusal, RootLocation,
-    known_roots::{KnownRoots, Rules},
+    Answer, KnownRoot, Lacking, Refusal, RootLocation, known_roots::KnownRoots, rules::Rules,
 };
 use crate::{
     primitives::{SlBlock, Word},
@@ -48,8 +47,12 @@ impl<S: StorageReader> KnownRoots<S> {
             }
         };
         let is_timed = record.l1_timestamp.is_some() || verify::has_timestamp(record.proof);
-        if let Some(objection) = self.objection_to_release(since_v33, is_timed) {
-            return Ok(Some(objection));
+        let mut objection = self.objection_to_release(since_v33, is_timed);
+        if let Some(Answer::Lacking(Lacking::Release { stored, .. })) = &mut objection {
+            *stored = Some(known.root);
+        }
+        if objection.is_some() {
+            return Ok(objection);
         }
         let given = record.target.and_then(|target| target.timestamp);
         Ok(given.zip(stored).and_then(|(given, stored)| {
@@ -64,7 +67,8 @@ impl<S: StorageReader> KnownRoots<S> {
     pub(super) fn objection_to_release(&self, since_v33: bool, is_timed: bool) -> Option<Answer> {
         (since_v33 != is_timed).then(|| match (since_v33, self.rules) {
             (false, Rules::L1MessageRoot) => {
-                Answer::Lacking(Lacking::Release(self.message_root().address()))
+                let message_root = self.message_root().address();
+                Answer::Lacking(Lacking::Release { message_root, stored: None })
             }
             _ => Answer::Refused(Refusal::OtherRelease { since_v33 }),
         })
@@ -79,7 +83,7 @@ impl<S: StorageReader> KnownRoots<S> {
     pub(super) fn shows_timestamps(&self) -> Result<bool, StateError> {
         match self.rules {
             Rules::L1MessageRoot | Rules::L2MessageRoot => self.message_root().has_timestamps(),
-            Rules::Diamonds | Rules::NoMessageRoot => Ok(false),
+            Rules::Diamonds | Rules::NoMessageRoot | Rules::Unknown(_) => Ok(false),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     contracts::system,
     forest::Addresses,
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
-    proof::{RootQuery, verify::RootRef},
+    proof::{Known, RootQuery, verify::RootRef},
     state::{ProvenSlots, StateError, sample::Slots, slots::mapping_value},
 };
 
@@ -89,7 +89,7 @@ fn words_need_a_release_that_the_state_shows() {
     // `interopRootLogId` is of v31.
     let known =
         Slots::default().message_root(PROXY).with(PROXY, Word::from(13), 1).known(addresses);
-    let unknown = Some(Answer::Lacking(Lacking::Release(PROXY)));
+    let unknown = Some(Answer::Lacking(Lacking::Release { message_root: PROXY, stored: None }));
     for (since_v33, is_timed, expected) in [
         (false, true, unknown),
         (true, true, None),
@@ -130,6 +130,67 @@ fn an_imported_root_needs_timestamps_that_the_state_shows() {
     let refused = Ok(Answer::Refused(Refusal::OtherRelease { since_v33: true }));
     assert_eq!(answer(&[(timestamp, 0), (latest, 9)]), refused);
     assert_eq!(answer(&[(timestamp, 9)]), refused);
+}
+
+/// A layout that is not known answers nothing, whatever its slots hold under the numbers of a known one.
+#[test]
+fn a_state_of_an_unknown_layout_answers_nothing() {
+    let root = mapping_value(BATCH.0.into(), mapping_value(CHAIN.to_word(), Word::from(12)));
+    let all = Slots::default().message_root(PROXY).with(PROXY, root, ROOT);
+    let all = all.with(PROXY, Word::from(14), 9);
+    let draft = all.clone().with(PROXY, Word::from(15), 9);
+    let v31 = all.with(PROXY, Word::from(13), 1);
+    let newer = |slot: u64| v31.clone().with(PROXY, slot.into(), 1);
+    let addresses = Addresses { message_root: PROXY, ..Addresses::default() };
+    let answers = |state: Slots| {
+        let known = state.known(addresses);
+        let through = (GATEWAY, BATCH.0);
+        let mut answers = vec![
+            known.of_batch(CHAIN, BATCH).unwrap(),
+            known.of_sl_block(GATEWAY.to_word(), 214).unwrap(),
+            known.of_sl_batch((CHAIN, BATCH), GATEWAY.to_word(), 1).unwrap(),
+            known.objection((CHAIN, BATCH), through, false).unwrap().unwrap(),
+        ];
+        answers.extend(known.lacking().unwrap().map(Answer::Lacking));
+        (known.batch_root(CHAIN, BATCH).unwrap(), answers)
+    };
+    let (read, accepted) = answers(v31.clone());
+    assert_eq!((read, accepted[0].root().unwrap().root), (Some(ROOT), ROOT));
+    for state in [newer(15), newer(16), newer(49), draft] {
+        let (read, answers) = answers(state);
+        assert_eq!((read, answers.len()), (None, 5));
+        for answer in answers {
+            let Answer::Lacking(lacking @ Lacking::Layout(_)) = answer else {
+                panic!("{answer:?}")
+            };
+            assert_eq!(lacking.code(), "layout-not-supported");
+        }
+    }
+    // Slot 50 is `v31UpgradeChainBatchNumber`.
+    assert_eq!(answers(newer(50)).0, Some(ROOT));
+}
+
+/// Ids of chains have 256 bits on chain. One beyond 64 bits says nothing about other chains, and shows the release too.
+#[test]
+fn a_chain_with_a_wide_id_does_not_hide_the_others() {
+    let wide = Word::join(1, 5);
+    let second = mapping_value(Word::from(1), Word::from(3));
+    let with_wide = |state: Slots| state.with(PROXY, Word::from(1), 2).with(PROXY, second, wide);
+    let addresses = Addresses { message_root: PROXY, ..Addresses::default() };
+    let known = |state: Slots| with_wide(state.message_root(PROXY)).known(addresses);
+    let before_v31 = known(Slots::default());
+    assert_eq!((before_v31.own_chain(), before_v31.is_v31()), (Some(GATEWAY), false));
+    assert!(known(Slots::default().with(PROXY, Word::from(13), 1)).is_v31());
+    let of_wide = mapping_value(wide, Word::from(50));
+    assert!(known(Slots::default().with(PROXY, of_wide, 9)).is_v31());
+}
+
+/// A root that a proof of v33 does not fold to is refused by v31 and by v33.
+#[test]
+fn a_release_that_is_not_shown_leaves_only_proofs_open_that_fold_to_the_root() {
+    let lacking = |stored| Answer::Lacking(Lacking::Release { message_root: PROXY, stored });
+    assert!(matches!(Known::from(lacking(Some(ROOT))), Known::Unclear(ROOT, _)));
+    assert!(matches!(Known::from(lacking(None)), Known::Lacking(_)));
 }
 
 #[test]

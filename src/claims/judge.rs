@@ -269,30 +269,42 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         sender: Address,
         facts: &ChainFacts,
     ) -> Result<Option<Judgement>, StateError> {
+        let by_bridge = sender == ASSET_ROUTER || facts.old_bridge == Some(sender);
+        let is_v31 = self.routes.l1.roots.is_v31();
+        let objection = |is_base| {
+            let (is_allowed, is_proven_otherwise) = match (is_v31, is_base) {
+                (true, true) => (sender == BASE_TOKEN, false),
+                (true, false) => (by_bridge, false),
+                // The contract lets one of them stand for the other, but proves a base token as of 0x…800a.
+                (false, true) => (sender == BASE_TOKEN, by_bridge),
+                (false, false) => (by_bridge || sender == BASE_TOKEN, false),
+            };
+            (!is_allowed).then(|| Judgement::wrong_sender(sender, is_proven_otherwise))
+        };
         let asset_id = match withdrawal {
-            Withdrawal::BaseToken { .. } => Some(facts.base_asset),
-            Withdrawal::AssetRouter { asset_id, .. } => Some(*asset_id),
+            Withdrawal::BaseToken { .. } => facts.base_asset,
+            Withdrawal::AssetRouter { asset_id, .. } => *asset_id,
             Withdrawal::LegacyErc20 { token, .. } => {
-                let expected = facts.l1_chain.map(|l1_chain| vault_asset_id(l1_chain, *token));
                 let vault = self.routes.l1.vault()?;
                 let registered = vault.map(|vault| vault.asset_id(*token)).transpose()?.flatten();
-                if registered.is_some() && expected.is_some() && registered != expected {
+                let Some(l1_chain) = facts.l1_chain else {
+                    let (of_base, of_other) = (objection(true), objection(false));
+                    let is_decided =
+                        of_base == of_other && (of_base.is_some() || registered.is_none());
+                    return Ok(if is_decided {
+                        of_base
+                    } else {
+                        Some(Judgement::l1_unknown(*token))
+                    });
+                };
+                let expected = vault_asset_id(l1_chain, *token);
+                if registered.is_some_and(|registered| registered != expected) {
                     return Ok(Some(Judgement::token_not_legacy(*token)));
                 }
                 expected
             }
         };
-        let is_base = asset_id == Some(facts.base_asset);
-        let by_bridge = sender == ASSET_ROUTER || facts.old_bridge == Some(sender);
-        let is_v31 = self.routes.l1.roots.is_v31();
-        let (is_allowed, is_proven_otherwise) = match (is_v31, is_base) {
-            (true, true) => (sender == BASE_TOKEN, false),
-            (true, false) => (by_bridge, false),
-            // The contract lets one of them stand for the other, but proves a base token as of 0x…800a.
-            (false, true) => (sender == BASE_TOKEN, by_bridge),
-            (false, false) => (by_bridge || sender == BASE_TOKEN, false),
-        };
-        Ok((!is_allowed).then(|| Judgement::wrong_sender(sender, is_proven_otherwise)))
+        Ok(objection(asset_id == facts.base_asset))
     }
 
     /// The claim, after its proof was made or was found to be impossible.

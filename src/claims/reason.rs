@@ -207,6 +207,17 @@ impl Judgement {
             .reverts(ContractError::of::<abi::TokenNotLegacy>())
     }
 
+    /// The chain id of L1 is not known, and decides about a token.
+    pub(super) fn l1_unknown(token: Address) -> Self {
+        Self::unknown(
+            FailureCode::L1ChainUnknown,
+            format!(
+                "whose withdrawals of {token} L1 pays depends on whether it is the base token of the chain, and on its \
+                 asset id. Both follow from the chain id of L1, which the state does not show; give it"
+            ),
+        )
+    }
+
     /// A variable about the old bridges of Era is not set, and this chain may be Era.
     pub(super) fn era_unknown(chain: ChainId, variable: &str) -> Self {
         Self::unknown(

@@ -56,7 +56,7 @@ impl ClaimSelection {
         [(self.chain.unwrap_or(ChainId(0)), first), (self.chain.unwrap_or(ChainId(u64::MAX)), last)]
     }
 
-    pub(super) fn has_batch(&self, (chain, batch): (ChainId, BatchNumber)) -> bool {
+    pub(crate) fn has_batch(&self, (chain, batch): (ChainId, BatchNumber)) -> bool {
         self.chain.is_none_or(|only| only == chain)
             && self.batches.is_none_or(|only| (only.first..=only.last).contains(&batch))
     }

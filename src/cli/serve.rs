@@ -87,10 +87,18 @@ fn of_config(config: &ServeConfig, access: Access) -> ServeOptions {
 fn of_flags(args: &ServeArgs, console: &Console) -> Result<ServeOptions, CliError> {
     let given = args.sources.with_archive()?;
     let network = given.tree_args.state.deployment();
+    let nullifier = args.server.l1_nullifier.or(network.map(|network| network.l1_nullifier));
+    let claims = nullifier.map(|nullifier| {
+        let mut claims = ClaimsOptions::new(nullifier);
+        claims.l1_chain = network.map(|network| network.l1_chain_id);
+        claims.era_chain = network.map(|network| network.era_chain_id);
+        claims
+    });
     let layer = ServedTrees {
         paths: given.tree.clone(),
         options: given.trees_options(console),
         l1_target: given.target.into(),
+        claims,
     };
     let sources = Sources {
         trees: vec![layer],
@@ -101,13 +109,6 @@ fn of_flags(args: &ServeArgs, console: &Console) -> Result<ServeOptions, CliErro
     let (l1_chain_id, bridgehub) =
         (network.map(|network| network.l1_chain_id), given.l1_bridgehub());
     options.addresses = ChainAddresses { l1_chain_id, bridgehub, ..ChainAddresses::default() };
-    let nullifier = args.server.l1_nullifier.or(network.map(|network| network.l1_nullifier));
-    options.claims = nullifier.map(|nullifier| {
-        let mut claims = ClaimsOptions::new(nullifier);
-        claims.l1_chain = l1_chain_id;
-        claims.era_chain = network.map(|network| network.era_chain_id);
-        claims
-    });
     Ok(options)
 }
 

@@ -145,17 +145,6 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         Err(self.storage.implausible(slot, &format!("chainIndexToId[{index}]"), value, reason))
     }
 
-    /// The chain ids by index.
-    ///
-    /// # Errors
-    /// As [`MessageRoot::chain_count`] and [`MessageRoot::chain_at`].
-    pub fn chains(&self) -> Result<Vec<ChainId>, StateError> {
-        let indexes = 0..self.chain_count()?;
-        let slots: Vec<Word> = indexes.clone().map(Self::chain_at_slot).collect();
-        let values = self.state.read_many(self.address, &slots)?;
-        indexes.zip(values).map(|(index, value)| self.chain_id(index, value)).collect()
-    }
-
     /// `chainIndex`: the index of a chain, zero for a chain that is not registered.
     ///
     /// # Errors
@@ -282,13 +271,15 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         self.storage.is_any_set(&[INTEROP_ROOT_LOG_ID, LAST_EMIT_BLOCK])
     }
 
-    /// Whether any of these chains has a batch number that only v31 stores: `v31UpgradeChainBatchNumber` or
-    /// `currentChainBatchNumber`.
+    /// Whether any chain has a batch number that only v31 stores: `v31UpgradeChainBatchNumber` or
+    /// `currentChainBatchNumber`. The ids of chains may have any width.
     ///
     /// # Errors
-    /// [`StateError`] when the state cannot be read.
-    pub fn has_v31_batch_numbers(&self, chains: &[ChainId]) -> Result<bool, StateError> {
-        let keys = || chains.iter().map(|chain| chain.to_word());
+    /// [`StateError`] when the state cannot be read, or the number of chains is implausibly large.
+    pub fn has_v31_batch_numbers(&self) -> Result<bool, StateError> {
+        let slots: Vec<Word> = (0..self.chain_count()?).map(Self::chain_at_slot).collect();
+        let chains = self.state.read_many(self.address, &slots)?;
+        let keys = || chains.iter().filter(|chain| !chain.is_zero()).copied();
         let mut slots = mapping_values(keys(), V31_UPGRADE_BATCH_NUMBER.into());
         slots.extend(mapping_values(keys(), CURRENT_BATCH.into()));
         let numbers = self.state.read_many(self.address, &slots)?;

@@ -139,6 +139,8 @@ failure_codes! {
     InvalidOptions = "invalid-options",
     /// L1 does not accept the batch through this batch of the settlement layer.
     InvalidSettlementLayer = "invalid-settlement-layer",
+    /// The chain id of L1 decides about a claim, and is not known.
+    L1ChainUnknown = "l1-chain-unknown",
     /// The storage layout of the contracts is newer than this program, or is not supported.
     LayoutNotSupported = "layout-not-supported",
     /// The record of a leaf of a batch root has no leaf.

@@ -97,6 +97,9 @@ pub enum RequestError {
          (and log for one log of the transaction); this one has {0}"
     )]
     Fields(String),
+    /// It is a list.
+    #[error("not a request: a request is an object, and this is a list")]
+    List,
     /// The target is invalid.
     #[error(transparent)]
     Target(#[from] TargetParseError),
@@ -107,7 +110,7 @@ impl RequestError {
     #[must_use]
     pub fn code(&self) -> FailureCode {
         match self {
-            Self::Json(_) | Self::Fields(_) => FailureCode::MalformedRequest,
+            Self::Json(_) | Self::List | Self::Fields(_) => FailureCode::MalformedRequest,
             Self::Target(error) => error.code(),
         }
     }
@@ -148,6 +151,10 @@ impl RequestLine {
     /// # Errors
     /// [`RequestError`] if the line is not a valid request.
     pub fn parse(line: &[u8]) -> Result<Self, RequestError> {
+        // A derived reader takes a list for the members in their order.
+        if line.trim_ascii_start().first() == Some(&b'[') {
+            return Err(RequestError::List);
+        }
         let fields: Incoming<'_> = serde_json::from_slice(line)?;
         let Incoming { chain_id, batch_number, id, message, tx_hash, log, .. } = fields;
         let request = match (chain_id, batch_number, id, message, tx_hash, log) {
@@ -250,6 +257,8 @@ mod tests {
         for (text, code) in [
             (String::new(), "malformed-request"),
             ("[]".into(), "malformed-request"),
+            ("[9,41]".into(), "malformed-request"),
+            (" [9,41,0,null,null,null,\"first\"]".into(), "malformed-request"),
             ("{}".into(), "malformed-request"),
             ("{\"chainId\":1}".into(), "malformed-request"),
             ("{\"chainId\":-1,\"batchNumber\":1}".into(), "malformed-request"),

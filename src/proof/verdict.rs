@@ -55,6 +55,8 @@ pub enum Reason {
 pub enum Known {
     /// The root.
     Root(Hash),
+    /// The root, where it is not known whether the contracts accept proofs that fold to it. They accept no other proof.
+    Unclear(Hash, Failure),
     /// No such root is stored.
     Unknown,
     /// The contracts refuse every proof that leads there.
@@ -64,10 +66,14 @@ pub enum Known {
 }
 
 impl Known {
-    /// The root; otherwise the answer is noted.
+    /// The root; what else the answer says is noted.
     fn or_note(self, without_root: &mut Self) -> Option<Hash> {
         match self {
             Self::Root(root) => Some(root),
+            Self::Unclear(root, failure) => {
+                *without_root = Self::Lacking(failure);
+                Some(root)
+            }
             other => {
                 *without_root = other;
                 None
@@ -134,9 +140,10 @@ impl Verdict {
         Self::with(verified, without_root)
     }
 
-    /// The verdict for the answer of the verifier. `without_root` is that of the source of roots, if it has no root.
+    /// The verdict for the answer of the verifier. `without_root` is what the source of roots says beside a root.
     fn with(verified: Result<Folded, VerifyError>, without_root: Known) -> Self {
         match (verified, without_root) {
+            (Ok(_), Known::Lacking(failure)) => Self::CannotJudge(Reason::Anchor(failure)),
             (Ok(folded), _) => Self::Valid(folded),
             (Err(VerifyError::UnknownRoot(_)), Known::Refused(failure)) => {
                 Self::Invalid(Reason::Anchor(failure))
@@ -202,5 +209,9 @@ mod tests {
         assert_eq!(verdict_with(refused), ("invalid", Some(BatchZero)));
         let lacking = |_| Known::Lacking(failure(AnchorLacksBridgehub));
         assert_eq!(verdict_with(lacking), ("cannot judge", Some(AnchorLacksBridgehub)));
+        let unclear = |root| Known::Unclear(root, failure(AnchorLacksBridgehub));
+        assert_eq!(verdict_with(unclear), ("cannot judge", Some(AnchorLacksBridgehub)));
+        let other = |_| Known::Unclear(Hash::ZERO, failure(AnchorLacksBridgehub));
+        assert_eq!(verdict_with(other), ("invalid", Some(RootMismatch)));
     }
 }

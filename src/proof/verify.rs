@@ -315,8 +315,9 @@ pub fn of_eight_leaves(words: &[Hash]) -> Result<(), VerifyError> {
 
 /// Whether the words have a timestamp before the batch mask, as contracts since v33 expect it and those before
 /// do not. The second metadata are one word later then, and a number of 64 bits has the place of the timestamp. In
-/// other proofs a sibling has the place of such metadata, which is a hash. A proof with damaged lengths may look like
-/// one of the other release; neither contract accepts it.
+/// other proofs a sibling has the place of such metadata, which is a hash. Without second metadata, only one of the two
+/// words after the log path fits the batch path as a mask: the other is a timestamp or a sibling. A proof with damaged
+/// lengths may look like one of the other release; neither contract accepts it.
 #[must_use]
 pub fn has_timestamp(words: &[Hash]) -> bool {
     let is_metadata = |at: usize| {
@@ -328,12 +329,13 @@ pub fn has_timestamp(words: &[Hash]) -> bool {
         return false;
     };
     let (path, batch_path) = (usize::from(*path), usize::from(*batch_path));
-    let timestamp = words.get(1 + path).map(|word| Word::from(*word).to_u64());
+    let word = |at: usize| words.get(at).copied().map(Word::from);
+    let is_mask = |at: usize| word(at).is_some_and(|word| fits(word, batch_path));
     let second = path + batch_path + 4;
-    matches!(timestamp, Some(Ok(1..)))
+    matches!(word(1 + path).map(Word::to_u64), Some(Ok(1..)))
         && is_metadata(0)
         && !is_metadata(second)
-        && is_metadata(second + 1)
+        && (is_metadata(second + 1) || !is_mask(1 + path) && is_mask(2 + path))
 }
 
 fn fold_words(
@@ -443,13 +445,23 @@ impl<'a> Words<'a> {
     }
 }
 
+/// Bit `i` of a word, from the lowest.
+fn bit(word: Word, i: usize) -> bool {
+    word.as_bytes()[31 - i / 8] >> (i % 8) & 1 == 1
+}
+
+/// Whether an index has no bit beyond a path of this length.
+fn fits(index: Word, path: usize) -> bool {
+    !(path..256).any(|i| bit(index, i))
+}
+
 /// `Merkle.calculateRootMemory`: bit `i` of the index is 1 if the node is to the right of sibling `i`.
 fn fold_path(leaf: Hash, index: Word, path: &[Hash]) -> Result<Hash, VerifyError> {
     if path.len() > 255 {
         return Err(VerifyError::PathTooLong { path: path.len() });
     }
-    let bit = |i: usize| index.as_bytes()[31 - i / 8] >> (i % 8) & 1 == 1;
-    if (path.len()..256).any(bit) {
+    let bit = |i: usize| bit(index, i);
+    if !fits(index, path.len()) {
         return Err(VerifyError::IndexOutOfBounds { index, path: path.len() });
     }
     Ok(path.iter().enumerate().fold(leaf, |node, (i, sibling)| {

@@ -110,8 +110,7 @@ pub(crate) fn folded(
         .zip(&leaves)
         .map(|((member, path), leaf)| PathFold { node: *leaf, mask: member.index.into(), path })
         .collect();
-    let fits: Vec<bool> = folds.iter().map(PathFold::fits).collect();
-    fold_level(&mut folds);
+    let fits = fold_level(&mut folds);
     for (i, (member, fold)) in members.iter().zip(&folds).enumerate() {
         right[i] &=
             fits[i] && leaves[i] != *DEFAULT_LEAF && fold.node == bundles[member.bundle].root;
@@ -220,9 +219,12 @@ fn is_timed(tail: &[Hash], batch_path: usize) -> bool {
         let words = tail.get(at..);
         words.is_some_and(|words| matches!(metadata(words), Some(Some(_))))
     };
-    let timestamp = tail.first().map(|word| Word::from(*word).to_u64());
+    let word = |at: usize| tail.get(at).copied().map(Word::from);
+    let is_mask = |at| word(at).is_some_and(|word| is_below(word, batch_path));
     let second = batch_path + 3;
-    matches!(timestamp, Some(Ok(1..))) && !is_metadata(second) && is_metadata(second + 1)
+    matches!(word(0).map(Word::to_u64), Some(Ok(1..)))
+        && !is_metadata(second)
+        && (is_metadata(second + 1) || !is_mask(0) && is_mask(1))
 }
 
 /// By bundle: what its words lead to from its batch root; `None` if they are refused.
@@ -305,12 +307,16 @@ struct PathFold<'a> {
 impl PathFold<'_> {
     /// Whether the contracts allow the path's length, and the mask has no bit beyond it.
     fn fits(&self) -> bool {
-        let (high, low) = self.mask.split();
-        match self.path.len() {
-            len @ 0..128 => high == 0 && low >> len == 0,
-            len @ 128..=255 => high >> (len - 128) == 0,
-            _ => false,
-        }
+        self.path.len() <= 255 && is_below(self.mask, self.path.len())
+    }
+}
+
+/// Whether a mask has no bit beyond a path of this length, at most 255.
+fn is_below(mask: Word, len: usize) -> bool {
+    let (high, low) = mask.split();
+    match len {
+        0..128 => high == 0 && low >> len == 0,
+        _ => high >> (len - 128) == 0,
     }
 }
 
@@ -321,25 +327,29 @@ fn fold_paths<'a>(
 ) -> Vec<bool> {
     let fold = |(node, (mask, path)): (&Hash, _)| PathFold { node: *node, mask, path };
     let mut folds: Vec<_> = nodes.iter().zip(paths).map(fold).collect();
-    let fits = folds.iter().map(PathFold::fits).collect();
-    fold_level(&mut folds);
+    let fits = fold_level(&mut folds);
     for (node, fold) in nodes.iter_mut().zip(folds) {
         *node = fold.node;
     }
     fits
 }
 
-/// Folds all nodes level by level, in parallel.
-fn fold_level(folds: &mut [PathFold<'_>]) {
+/// Folds all nodes level by level, in parallel. Returns for each whether mask and path fit. A path that does not may be of
+/// any length, and is left out.
+fn fold_level(folds: &mut [PathFold<'_>]) -> Vec<bool> {
+    let fits: Vec<bool> = folds.iter().map(PathFold::fits).collect();
+    for (fold, _) in folds.iter_mut().zip(&fits).filter(|(_, fits)| !**fits) {
+        fold.path = &[];
+    }
     let highest = folds.iter().map(|fold| fold.path.len()).max().unwrap_or(0);
     let (mut pairs, mut parents) = (Vec::new(), Vec::new());
     for level in 0..highest {
         pairs.clear();
         for fold in folds.iter() {
             let Some(sibling) = fold.path.get(level) else { continue };
-            let bit = fold.mask.as_bytes().get(31 - level.min(255) / 8).copied();
+            let bit = fold.mask.as_bytes()[31 - level / 8];
             let (mut left, mut right) = (&fold.node, sibling);
-            if bit.unwrap_or(0) >> (level % 8) & 1 == 1 {
+            if bit >> (level % 8) & 1 == 1 {
                 mem::swap(&mut left, &mut right);
             }
             let mut pair = [0; 64];
@@ -354,6 +364,7 @@ fn fold_level(folds: &mut [PathFold<'_>]) {
             fold.node = *parent;
         }
     }
+    fits
 }
 
 #[cfg(test)]

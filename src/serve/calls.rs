@@ -162,7 +162,7 @@ impl<'s> Service<'s> {
     fn proofs_by_message(&self, params: Option<&RawValue>, room: usize) -> Answered {
         let params = Params::parse(params, 2)?;
         let hash: Hash = params.required(0, "the hash of the message")?;
-        let given: MessageOptions = params.optional(1, "the options")?.unwrap_or_default();
+        let given: MessageOptions = params.object(1, "the options")?.unwrap_or_default();
         if let Some(chain) = given.chain {
             self.same_chain(chain)?;
         }
@@ -253,9 +253,9 @@ impl<'s> Service<'s> {
 
     fn claims(&self, params: Option<&RawValue>, room: usize) -> Answered {
         let params = Params::parse(params, 1)?;
-        let which = params.required(0, "what is asked for")?;
-        let options = self.options.claims.as_ref();
-        let json = self.data.claims(which, self.chain, options, room)?;
+        let which = params.object(0, "what is asked for")?;
+        let which = which.ok_or_else(|| RpcError::params("what is asked for is missing".into()))?;
+        let json = self.data.claims(which, self.chain, room)?;
         Ok(Reply { json, why: None })
     }
 

@@ -1,10 +1,16 @@
 //! `slproof_claims`: what a state of L1 says about withdrawals.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
-use super::{data::Data, proofs::failure, rpc::RpcError};
+use super::{
+    data::{Data, Layer},
+    proofs::failure,
+    rpc::RpcError,
+};
 use crate::{
-    claims::{Claim, ClaimSelection, Claims, ClaimsOptions},
+    claims::{Claim, ClaimSelection, Claims},
     primitives::{Address, BatchNumber, ChainId, Hash},
     proof::{Failure, FailureCode},
     prove::{Batches, Error},
@@ -59,23 +65,63 @@ impl Data {
         &self,
         which: Which,
         chain: Option<ChainId>,
-        options: Option<&ClaimsOptions>,
         most: usize,
     ) -> Result<Vec<u8>, RpcError> {
         let selection = which.selection(chain)?;
-        let failed = |error: &Error| RpcError::failed(failure(error));
-        let mut layers = self.layers.iter();
-        let layer = layers.find(|layer| layer.trees.options().l1.is_some());
-        let (Some(layer), Some(options)) = (layer, options) else {
-            let text = "the server has no state of L1, or does not know L1Nullifier";
-            return Err(RpcError::method(text.into()));
+        let mut list = vec![b'['];
+        let has_l1 = |layer: &&Layer| layer.trees.options().l1.is_some() && layer.claims.is_some();
+        let Some(any) = self.layers.iter().find(has_l1) else { return Err(without_l1()) };
+        let selected = self.selected(&selection)?;
+        if selected.is_empty() {
+            // Every layer says why there is nothing.
+            self.claims_of(selection.clone(), any, &mut list, most)?;
+        }
+        for (chain, batch) in selected {
+            let layer = self.deciding(Some((chain, batch)), None)?;
+            let batches = Some(Batches { first: batch, last: batch });
+            let of_batch = ClaimSelection { chain: Some(chain), batches, ..selection.clone() };
+            self.claims_of(of_batch, layer, &mut list, most)?;
+        }
+        list.push(b']');
+        Ok(list)
+    }
+
+    /// The batches of a selection, in order. Different layers may have them.
+    fn selected(
+        &self,
+        selection: &ClaimSelection,
+    ) -> Result<BTreeSet<(ChainId, BatchNumber)>, RpcError> {
+        let found: Box<dyn Iterator<Item = _>> = match (selection.transaction, selection.message) {
+            (Some(hash), _) => Box::new(self.archive().find_transaction(hash)),
+            (None, Some(hash)) => Box::new(self.archive().find_message(hash)),
+            (None, None) => {
+                let named = selection.chain.zip(selection.batches);
+                return Ok(named
+                    .map(|(chain, batches)| (chain, batches.first))
+                    .into_iter()
+                    .collect());
+            }
         };
+        let keys: Result<BTreeSet<_>, _> = found.map(|at| at.map(|at| at.batch.key())).collect();
+        let mut keys = keys.map_err(|error| RpcError::failed(failure(&error.into())))?;
+        keys.retain(|key| selection.has_batch(*key));
+        Ok(keys)
+    }
+
+    /// Adds the claims of a batch to a list.
+    fn claims_of(
+        &self,
+        selection: ClaimSelection,
+        layer: &Layer,
+        list: &mut Vec<u8>,
+        most: usize,
+    ) -> Result<(), RpcError> {
+        let failed = |error: &Error| RpcError::failed(failure(error));
         let l1 = layer.trees.l1().map_err(|error| failed(&error))?;
-        let Some(l1) = l1 else { return Err(RpcError::method("there is no state of L1".into())) };
+        let (Some(l1), Some(options)) = (l1, &layer.claims) else { return Err(without_l1()) };
         let trees = layer.trees.has_sl_batches().then_some(&layer.trees);
         let claims = Claims::new(l1, trees, &self.messages, selection, options)
             .map_err(|error| failed(&error))?;
-        let mut list = vec![b'['];
         let encode =
             |claims: &[Claim]| claims.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>();
         let run = claims.run(encode, |encoded| {
@@ -93,17 +139,18 @@ impl Data {
             Ok(())
         });
         match run {
-            Ok(_) => {}
-            Err(error @ Error::Sink(_)) => {
-                return Err(RpcError::refused(error.to_string()));
-            }
+            Ok(_) => Ok(()),
+            Err(error @ Error::Sink(_)) => Err(RpcError::refused(error.to_string())),
             Err(error) if error.code() == FailureCode::NothingFound => {
                 let Failure { message, .. } = failure(&error);
-                return Err(RpcError::params(message));
+                Err(RpcError::params(message))
             }
-            Err(error) => return Err(failed(&error)),
+            Err(error) => Err(failed(&error)),
         }
-        list.push(b']');
-        Ok(list)
     }
+}
+
+fn without_l1() -> RpcError {
+    let text = "the server has no state of L1, or does not know L1Nullifier";
+    RpcError::method(text.into())
 }

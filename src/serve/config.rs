@@ -80,6 +80,8 @@ struct LayerConfig {
     search: Option<u64>,
     #[serde(default)]
     target: L1Target,
+    l1_nullifier: Option<Address>,
+    era_chain_id: Option<ChainId>,
 }
 
 /// The root for L1.
@@ -186,8 +188,7 @@ impl ServeConfig {
         let mut options = ServeOptions::new(sources);
         (options.receipts, options.limits) = (self.receipts, self.limits.clone());
         // The first network that a layer names completes what the configuration leaves open.
-        let network = self.layers.iter().find_map(LayerConfig::network);
-        let network = network.map(Network::deployment);
+        let network = self.network().map(Network::deployment);
         let of_network = ChainAddresses {
             l1_chain_id: network.map(|network| network.l1_chain_id),
             bridgehub: network.map(|network| network.bridgehub),
@@ -195,14 +196,22 @@ impl ServeConfig {
         };
         options.addresses = self.addresses.or(&of_network);
         options.chains.clone_from(&self.chains);
-        let nullifier = self.l1_nullifier.or(network.map(|network| network.l1_nullifier));
-        options.claims = nullifier.map(|nullifier| {
-            let mut claims = ClaimsOptions::new(nullifier);
-            claims.l1_chain = options.addresses.l1_chain_id;
-            claims.era_chain = self.era_chain_id.or(network.map(|network| network.era_chain_id));
-            claims
-        });
         options
+    }
+
+    /// The first network that a layer names.
+    fn network(&self) -> Option<Network> {
+        self.layers.iter().find_map(LayerConfig::network)
+    }
+
+    fn claims(&self, layer: &LayerConfig) -> Option<ClaimsOptions> {
+        let network = layer.network().or(self.network()).map(Network::deployment);
+        let given = layer.l1_nullifier.or(self.l1_nullifier);
+        let mut claims = ClaimsOptions::new(given.or(network.map(|network| network.l1_nullifier))?);
+        claims.l1_chain = self.addresses.l1_chain_id.or(network.map(|network| network.l1_chain_id));
+        let given = layer.era_chain_id.or(self.era_chain_id);
+        claims.era_chain = given.or(network.map(|network| network.era_chain_id));
+        Some(claims)
     }
 
     fn paths(&self, paths: &[PathBuf]) -> Vec<PathBuf> {
@@ -241,7 +250,8 @@ impl ServeConfig {
             l1,
             ..TreesOptions::default()
         };
-        ServedTrees { paths: self.paths(&layer.tree), options, l1_target }
+        let claims = self.claims(layer);
+        ServedTrees { paths: self.paths(&layer.tree), options, l1_target, claims }
     }
 }
 
@@ -295,7 +305,21 @@ mod tests {
         let limits = Limits::default();
         assert_eq!((options.limits.calls, options.limits.time.as_secs()), (7, 5));
         assert_eq!(options.limits.request_bytes, limits.request_bytes);
-        assert!(options.receipts && options.claims.is_none());
+        assert!(options.receipts && trees.claims.is_none());
+    }
+
+    #[test]
+    fn each_layer_has_the_contracts_of_its_own_l1() {
+        let own = "0xd7f9f54194c633f36ccd5f3da84ad4a1c38cb2cb";
+        let text = format!(
+            r#"{{"messages":[],"layers":[{{"tree":[]}},{{"tree":[],"l1Nullifier":"{own}","eraChainId":9}}],
+                "l1Nullifier":"0x1111111111111111111111111111111111111111"}}"#
+        );
+        let layers = parse(&text).unwrap().options().sources.trees;
+        let claims = layers.iter().map(|layer| layer.claims.as_ref().unwrap());
+        let named = claims.map(|claims| (claims.l1_nullifier, claims.era_chain));
+        let expected = [(Address::new([0x11; 20]), None), (own.parse().unwrap(), Some(ChainId(9)))];
+        assert_eq!(named.collect::<Vec<_>>(), expected);
     }
 
     #[test]

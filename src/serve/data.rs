@@ -8,6 +8,7 @@ use std::{
 use super::stamp::Stamp;
 use crate::{
     archive::{Archive, ChainSummary},
+    claims::ClaimsOptions,
     files::InputError,
     forest::Forest,
     primitives::{BatchNumber, ChainId},
@@ -37,6 +38,8 @@ pub struct ServedTrees {
     /// The root for L1, which clients mean if they name none: [`Target::FirstSlBatch`] for chains that settle on a
     /// settlement layer, [`Target::BatchRoot`] for those on L1.
     pub l1_target: Target,
+    /// What `slproof_claims` needs beside the state of L1 in the options; without it, this layer answers no such call.
+    pub claims: Option<ClaimsOptions>,
 }
 
 impl ServedTrees {
@@ -68,7 +71,7 @@ impl Sources {
                 }
             }
             trees.l1()?;
-            Ok(Layer { trees, l1_target: source.l1_target })
+            Ok(Layer { trees, l1_target: source.l1_target, claims: source.claims.clone() })
         };
         let layers = self.trees.iter().map(open).collect::<Result<Vec<_>, Error>>()?;
         let mut options = self.options.clone();
@@ -80,11 +83,12 @@ impl Sources {
     }
 }
 
-/// Trees, and the root for L1.
+/// Trees, the root for L1, and the contracts there that pay.
 #[derive(Debug)]
 pub(super) struct Layer {
     pub(super) trees: Trees,
     pub(super) l1_target: Target,
+    pub(super) claims: Option<ClaimsOptions>,
 }
 
 impl Layer {

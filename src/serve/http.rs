@@ -251,6 +251,7 @@ mod tests {
             paths: vec![path("state.anvil.json").into()],
             options: Default::default(),
             l1_target: crate::proof::Target::BatchRoot,
+            claims: None,
         };
         let messages = vec![path("logs.jsonl.gz").into()];
         let mut options =

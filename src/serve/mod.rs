@@ -30,6 +30,7 @@ mod claims;
 mod config;
 mod connections;
 mod data;
+mod deciding;
 mod error;
 mod explain;
 mod held_body;

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{ChainAddresses, Limits, Sources};
-use crate::{claims::ClaimsOptions, primitives::ChainId};
+use crate::primitives::ChainId;
 
 /// What a server serves, and how.
 #[derive(Clone, Debug)]
@@ -17,8 +17,6 @@ pub struct ServeOptions {
     pub addresses: ChainAddresses,
     /// The addresses on L1 by chain.
     pub chains: BTreeMap<ChainId, ChainAddresses>,
-    /// What `slproof_claims` needs beside a state of L1; without it the method is not answered.
-    pub claims: Option<ClaimsOptions>,
     /// How often the files are looked at.
     pub reload: Duration,
 }
@@ -33,7 +31,6 @@ impl ServeOptions {
             receipts: true,
             addresses: ChainAddresses::default(),
             chains: BTreeMap::new(),
-            claims: None,
             reload: Duration::from_secs(2),
         }
     }

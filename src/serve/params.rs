@@ -38,6 +38,21 @@ impl<'b> Params<'b> {
         self.optional(at, name)?.ok_or_else(|| RpcError::params(format!("{name} is missing")))
     }
 
+    /// A parameter with members that may be missing or null.
+    pub(super) fn object<T: DeserializeOwned>(
+        &self,
+        at: usize,
+        name: &str,
+    ) -> Result<Option<T>, RpcError> {
+        // A derived reader takes a list for the members in their order.
+        match self.text(at) {
+            Some(text) if !text.starts_with('{') => {
+                Err(RpcError::params(format!("{name}: not an object")))
+            }
+            _ => self.optional(at, name),
+        }
+    }
+
     /// A parameter that may be missing or null.
     pub(super) fn optional<T: DeserializeOwned>(
         &self,

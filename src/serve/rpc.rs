@@ -129,6 +129,10 @@ impl<'b> Calls<'b> {
 /// Reads one call.
 fn read(call: &RawValue) -> Incoming<'_> {
     let text = call.get();
+    // A derived reader takes a list for the members in their order.
+    if text.starts_with('[') {
+        return Err((None, RpcError::request("not a call: it is a list".into())));
+    }
     let incoming: Members<'_> = serde_json::from_str(text)
         .map_err(|error| (None, RpcError::request(format!("not a call: {error}"))))?;
     let id = incoming.id.map(RawValue::get);

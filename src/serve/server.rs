@@ -38,6 +38,7 @@ const BACKLOG: u32 = 4096;
 ///     paths: vec!["fixtures/gateway-v29/state.anvil.json".into()],
 ///     options: Default::default(),
 ///     l1_target: Target::FirstSlBatch,
+///     claims: None,
 /// }];
 /// let stop = Arc::new(Stop::default());
 /// let address = "127.0.0.1:0".parse()?;

@@ -91,6 +91,11 @@ class Contracts {
     }
     throw refused("it was settled on L1 itself");
   }
+  /* L1 stores no roots of blocks before v33, and then of its own, against which it verifies nothing. */
+  ofBlock(chain) {
+    const isOwn = this.hasTimestamps() && this.read(this.messageRoot, mapped(slot(3), 0n)) === chain;
+    return isOwn ? new Error("L1 verifies no proof against its own blocks") : unjudged("L1 stores no root of this block");
+  }
   /* Since v33 a proof through a settlement layer has a timestamp. */
   checkRelease(isTimed) {
     const hasTimestamps = this.hasTimestamps();
@@ -103,12 +108,12 @@ class Contracts {
 /* Checks that the contracts accept a record. Returns the root that they store, and what lets them accept the settlement layer. */
 function checkAccepted(contracts, given) {
   const { end, root, record, timestamp } = fold(given), isThrough = end.kind === "sl";
-  if (record.target && record.target.kind === "block") throw new Error("L1 stores no roots of blocks");
+  if (record.target && record.target.kind === "block") throw contracts.ofBlock(end.chain);
   const own = [record.chainId, record.batchNumber];
   const through = isThrough ? contracts.settlement(...own, end.chain, end.number) : undefined;
   const [chain, batch] = isThrough ? [end.chain, end.number] : own, stored = contracts.executed(chain, batch);
-  if (isThrough) contracts.checkRelease(timestamp !== undefined);
   if (stored.root !== root) throw new Error(`L1 stored the root ${stored.root} for batch ${batch} of chain ${chain}, not ${root}`);
+  if (isThrough) contracts.checkRelease(timestamp !== undefined);
   return { chain, batch, through, ...stored };
 }
 

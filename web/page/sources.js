@@ -132,12 +132,13 @@ class BundleSource {
     return { messages: is("messageHash"), transactions: is("txHash"), senders: is("sender"), mentions };
   }
   async logs(chain, batch) {
-    return this.records.filter((r) => String(r.chainId) === chain && String(r.batchNumber) === batch)
-      .map(({ id, log, sender }) => ({ id, sender, value: "0x" + log.slice(114), isMessage: isMessage(log) }));
+    return this.places.filter((at) => String(at.chainId) === chain && String(at.batchNumber) === batch)
+      .map(({ id, record }) => ({ id, record, sender: record.sender, value: "0x" + record.log.slice(114), isMessage: isMessage(record.log) }));
   }
+  /* A log may have proofs to several roots. What names only the log gets the first. */
   async record(at) {
     const same = (r) => String(r.chainId) === String(at.chainId) && String(r.batchNumber) === String(at.batchNumber) && r.id === at.id;
-    const found = this.records.find(same);
+    const found = at.record || this.records.find(same);
     if (!found) throw new Error("this file has no proof of this log");
     return [found];
   }

@@ -84,7 +84,10 @@ function fold(given, steps = []) {
   if (!one.last) {
     const second = next + one.batch + 3, isSecond = (at) => isMetadata(words[at]) && words[at][0] === 1;
     const isTime = (data) => data !== undefined && data.some((byte) => byte) && !data.slice(0, 24).some((byte) => byte);
-    if (record.l1Timestamp !== undefined || (isTime(words[next]) && !isSecond(second) && isSecond(second + 1))) timestamp = number();
+    // Without second metadata, the word fits the batch path as a mask if it is one; the word after a timestamp does too.
+    const isMask = (at) => words[at] !== undefined && BigInt(hex(words[at])) >> BigInt(one.batch) === 0n;
+    const isTimed = isTime(words[next]) && !isSecond(second) && (isSecond(second + 1) || (!isMask(next) && isMask(next + 1)));
+    if (record.l1Timestamp !== undefined || isTimed) timestamp = number();
     const batchLeaf = keccak(join(BATCH_LEAF, batchRoot, word(record.batchNumber), ...(timestamp === undefined ? [] : [word(timestamp)])));
     const mask = number(), batchPath = take(one.batch);
     const chainRoot = foldPath(batchLeaf, mask, batchPath);

@@ -292,6 +292,27 @@ fn the_last_path_may_lack_metadata() {
     let mut case = Case::block();
     case.tail.remove(7);
     assert_eq!(case.code(), None);
+    // A mask fits the batch path, and a timestamp does not.
+    let mut timed = Case::timed_block();
+    assert_eq!(timed.tail.remove(8), metadata(2, 0, 1));
+    assert_eq!(timed.code(), None);
+    timed.l1_timestamp = None;
+    assert_eq!(timed.code(), None);
+    let wrong = altered(timed.clone(), |case| case.tail[0] = Word::from(TIMESTAMP.0 + 1).to_hash());
+    assert_eq!(wrong, Some(FailureCode::RootMismatch));
+    timed.tail.remove(0);
+    assert_eq!(timed.code(), Some(FailureCode::RootMismatch));
+}
+
+/// A path of any length costs nothing if the contracts refuse it.
+#[test]
+fn paths_that_are_refused_are_not_folded() {
+    let (fitting, long) = (siblings(1, 255), vec![hash(1); 256]);
+    let fold = |mask, path| PathFold { node: hash(7), mask, path };
+    let mut folds = [fold(bit(254), &fitting[..]), fold(bit(0), &long), fold(bit(1), &long[..1])];
+    assert_eq!(fold_level(&mut folds), [true, false, false]);
+    assert_ne!(folds[0].node, hash(7));
+    assert!(folds[1..].iter().all(|fold| fold.node == hash(7) && fold.path.is_empty()));
 }
 
 /// `HashedLogIsDefault`: the padding is in every tree of logs, and its path folds to the root.

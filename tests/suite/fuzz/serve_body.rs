@@ -35,6 +35,7 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
         )],
         options: Default::default(),
         l1_target: Target::FirstSlBatch,
+        claims: None,
     };
     let events = include_bytes!("../../../fixtures/gateway-v31/events.jsonl.gz");
     let batches = include_bytes!("../../../fixtures/gateway-v31/gw_batches.jsonl");

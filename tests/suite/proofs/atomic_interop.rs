@@ -314,9 +314,9 @@ fn l1_of_v31_may_have_been_upgraded_to_v33() {
         known.objection((chain(accepted), batch(accepted)), through, is_timed).unwrap()
     };
     assert_eq!(objection(before.clone(), false), None);
-    let unknown = Answer::Lacking(Lacking::Release(message_root));
-    assert_eq!(objection(before.clone(), true), Some(unknown));
-    assert_eq!(Lacking::Release(message_root).code(), "release-not-shown");
+    let unknown = Lacking::Release { message_root, stored: None };
+    assert_eq!(unknown.code(), "release-not-shown");
+    assert_eq!(objection(before.clone(), true), Some(Answer::Lacking(unknown)));
     // The first root since the upgrade shows it.
     let after = before.upgraded_to_v33(message_root);
     assert_eq!(objection(after.clone(), true), None);

@@ -221,11 +221,56 @@ fn claims_are_those_of_the_command() {
     let server = Server::start(flags);
     let which = json!([{"chainId": chain, "batchNumber": batch}]);
     assert_eq!(server.result("/", "slproof_claims", which), json!(expected));
-    for which in
-        [json!([{}]), json!([{"chainId": chain}]), json!([{"receiver": UNKNOWN.get(..42)}])]
-    {
+    let by_position = json!([[null, null, chain, batch, null, null]]);
+    let receiver = json!([{"receiver": UNKNOWN.get(..42)}]);
+    for which in [json!([{}]), json!([{"chainId": chain}]), receiver, by_position] {
         assert_eq!(error_code(&server.call("/", "slproof_claims", which)), -32602);
     }
+}
+
+/// The state of L1 of the layer that has a batch decides about its claims. That of another layer paid out a withdrawal of
+/// the same place.
+#[test]
+fn the_layer_of_a_batch_decides_which_l1_its_claims_are_judged_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = folder.path().join("gateway");
+    withdrawals(&gateway);
+    let nullifier = "0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1";
+    let (own, other) = (folder.path().join("own.json"), folder.path().join("other.json"));
+    L1State::of_fixture("gateway-v29-to-v31/l1.state.anvil.json").with_nullifier().write(&own);
+    let mut paid = L1State::of_fixture("gateway-v29/l1.state.anvil.json").with_nullifier();
+    (3..5).for_each(|index| paid.pay(12, 1154, index));
+    paid.write(&other);
+    let layers = json!([
+        {"tree": [fixture("gateway-v29/state.anvil.json")], "anchor": [other], "anchorBridgehub": BRIDGEHUB},
+        {
+            "tree": ["gateway/events.jsonl.gz"], "slBatches": ["gateway/gw_batches.jsonl"],
+            "anchor": [own], "anchorBridgehub": BRIDGEHUB,
+        },
+    ]);
+    let config = folder.path().join("serve.json");
+    let files = json!({
+        "messages": ["gateway/withdrawals.jsonl.gz"], "layers": layers, "l1Nullifier": nullifier,
+    });
+    fs::write(&config, files.to_string()).unwrap();
+    let server = Server::start(["--config", config.to_str().unwrap()].map(str::to_owned));
+    let flags = ["--anchor", own.to_str().unwrap(), "--anchor-bridgehub", BRIDGEHUB];
+    let flags = [&["claims", "-q", "--archive", gateway.to_str().unwrap()][..], &flags].concat();
+    let claimed = run([&flags[..], &["--l1-nullifier", nullifier, "--chain", "12"]].concat());
+    let claims: Vec<Value> =
+        claimed.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (expected, _) = claims.split_at(2);
+    assert_eq!(expected[0]["batchNumber"], 1154);
+    assert!(expected.iter().all(|claim| claim["status"] != "finalized"), "{expected:?}");
+    let which = json!([{"chainId": 12, "batchNumber": 1154}]);
+    assert_eq!(server.result("/", "slproof_claims", which), json!(expected));
+    let which = json!([{"message": expected[0]["messageHash"]}]);
+    assert_eq!(server.result("/", "slproof_claims", which), json!(expected[..1]));
+    let nobody = json!([{"message": UNKNOWN}]);
+    assert_eq!(error_code(&server.call("/", "slproof_claims", nobody)), -32602);
+    // No layer has the batch.
+    let which = json!([{"chainId": 999_999, "batchNumber": 1}]);
+    assert_eq!(error_code(&server.call("/", "slproof_claims", which)), -32000);
 }
 
 /// What L1 says of a record is what `verify` says with the same state.

@@ -197,6 +197,37 @@ fn old_batches_of_era_need_the_flags_of_the_old_bridges() {
     }
 }
 
+/// Without the chain id of L1, an old withdrawal may be of the base token, which L1 pays for another sender.
+#[test]
+fn an_old_withdrawal_is_not_judged_if_the_chain_id_of_l1_decides_and_is_not_known() {
+    let of = |release, sender| {
+        let mut case = Case::of(release, sender, &legacy(TOKEN, 9));
+        let base = asset_id(L1_CHAIN, TOKEN);
+        case.state.set(bridgehub(), slot(212, &[CHAIN.into()]), base);
+        if release == Release::V31 {
+            // Without a chain at index 0, MessageRoot does not show the id either.
+            case.state.set(MESSAGE_ROOT, Word::from(1), 0);
+        }
+        case.has_status("refused");
+        case.options.l1_chain = None;
+        case
+    };
+    for release in RELEASES {
+        for sender in [OLD_BRIDGE, ASSET_ROUTER] {
+            of(release, sender).has("unknown", "l1-chain-unknown");
+        }
+        let (name, selector) = WRONG_SENDER;
+        of(release, STRANGER).is_refused(name, selector);
+    }
+    let mut by_base = Case::of(Release::V29, BASE_TOKEN, &legacy(TOKEN, 9));
+    by_base.options.l1_chain = None;
+    by_base.is_claimable();
+    // The vault knows an asset of the token, which may be that of another chain.
+    let registered = slot(203, &[TOKEN.to_word()]);
+    by_base.state.set(VAULT, registered, asset_id(L1_CHAIN, TOKEN));
+    by_base.has("unknown", "l1-chain-unknown");
+}
+
 /// L1Nullifier has the id of Era in its code. If it is not known, any chain may be Era.
 #[test]
 fn a_chain_that_may_be_era_is_not_judged_if_the_variables_are_not_set() {
