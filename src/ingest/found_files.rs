@@ -264,11 +264,15 @@ impl FoundFiles {
         self.files.iter().filter(move |file| file.kind.is_some_and(&is_wanted))
     }
 
-    /// The files of L1.
+    /// The files of L1. Receipts that may be of L1 are among them if there are transactions.
     #[must_use]
     pub fn of_l1(&self) -> L1Files {
         let mut files = L1Files::default();
-        self.of(FileKind::is_of_l1).for_each(|file| files.add(file.path.clone(), file.kind));
+        let may_be = |kind: FileKind| kind.is_of_l1() || kind.may_be_of_l1();
+        self.of(may_be).for_each(|file| files.add(file.path.clone(), file.kind));
+        if files.transactions.is_empty() {
+            files.receipts.clear();
+        }
         files
     }
 }
