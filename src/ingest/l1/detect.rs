@@ -18,7 +18,7 @@ pub(in crate::ingest) fn has_batch_calls(head: &[u8]) -> bool {
 }
 
 /// Whether JSON with this beginning has receipts of a ZKsync chain.
-pub(super) fn is_of_l2(head: &[u8]) -> bool {
+pub(in crate::ingest) fn is_of_l2(head: &[u8]) -> bool {
     String::from_utf8_lossy(head).contains("\"l2ToL1Logs\"")
 }
 

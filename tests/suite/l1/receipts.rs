@@ -15,7 +15,7 @@ use super::commits::{
     assert_complete, batch, commits_of_2014, diamond, hash, is_commit, lines, numbers, read,
     receipts, revert, transactions,
 };
-use crate::support::{binary::run, l1_files};
+use crate::support::{binary::run, l1_files, l1_proofs::in_l1_form};
 
 /// A revert by a stranger, after the last commit, and its receipt. It failed.
 fn failed_revert() -> (Value, Value) {
@@ -51,16 +51,20 @@ fn receipts_in_files_of_their_own_tell_failed_transactions() {
     // By their names, and as the batches of the settlement layer beside a state.
     let paths: Vec<PathBuf> = files.paths().map(Into::into).collect();
     assert_eq!(paths.len(), found.files.len());
+    let surveyed = run(["survey", "--json", folder.path().to_str().unwrap()]);
+    assert!(!surveyed.stdout.contains("chain-of-logs"), "{}", surveyed.stdout);
     let trees = Trees::open(&paths, &TreesOptions::default()).unwrap();
     assert_complete(trees.from_l1().unwrap().0.chains());
     let state = crate::support::fixture("gateway-v29/state.anvil.json");
     let logs = crate::support::fixture("gateway-v29/logs.jsonl.gz");
     let paths = [state, logs, folder.path().into()].map(|path| path.to_str().unwrap().to_owned());
     let [state, logs, l1] = &paths;
-    let line = "{\"chainId\":324,\"batchNumber\":5,\"id\":0,\"target\":\"sl-batch:2029\"}";
-    let requests = folder.path().join("requests");
-    fs::write(&requests, line).unwrap();
-    let run = run([
+    let line = in_l1_form().remove(0);
+    let line = json!({"chainId": line["chainId"], "batchNumber": line["batchNumber"],
+        "id": line["logIndex"], "target": "sl-batch:2029"});
+    let requests = folder.path().join(".requests");
+    fs::write(&requests, line.to_string()).unwrap();
+    let proven = run([
         "prove",
         "--tree",
         state,
@@ -72,7 +76,7 @@ fn receipts_in_files_of_their_own_tell_failed_transactions() {
         requests.to_str().unwrap(),
     ]);
     // The stranger did not revert it.
-    assert!(run.stdout.contains("\"sl-batch-not-on-l1\""), "{}{}", run.stdout, run.stderr);
+    assert!(proven.stdout.contains("sl-batch-not-on-l1"), "{}{}", proven.stdout, proven.stderr);
 }
 
 /// Without its receipt, a transaction may have failed.
