@@ -189,6 +189,9 @@ fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
             SlBatchError::NoRoot(_) => Some("give the state of L1 with --anchor"),
+            SlBatchError::NotExecuted(_) => {
+                Some("give the execution of the batch, or the state of L1 with --anchor")
+            }
             SlBatchError::NotOnL1(_) => {
                 Some("give the address of Bridgehub with --anchor-bridgehub")
             }

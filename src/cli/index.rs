@@ -97,7 +97,7 @@ pub(super) fn run(
     let mut sequence = InputSequence::default();
     for file in of_logs {
         let chain = args.chain.or(chains.of(&file.path));
-        if chain.is_none() && file.may_lack_chain() {
+        if chain.is_none() && file.may_lack_chain(&of_l1) {
             let path = file.path.display();
             console.info(format_args!(
                 "skipped            {path}: the chain of its logs is not known"

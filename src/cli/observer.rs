@@ -194,9 +194,16 @@ fn l1_read(data: &L1Data, layer: &L1Layer, console: &Console) {
         .iter()
         .map(|(batches, reason)| format!("{}: {}", SlBatch::names(batches), with_causes(reason)));
     let without_pubdata = layer.lost.iter().map(|lost| with_causes(lost));
+    let unusable = data.unusable(layer).map(|fault| with_causes(fault));
+    let passed_over = data.commits(layer).passed_over().iter();
+    let passed_over = passed_over
+        .filter(|(reason, _)| reason.is_uncertain())
+        .map(|(reason, calls)| format!("passed over: {}, each of which {reason}", count(*calls)));
+    let lines: Vec<String> =
+        without_commits.chain(without_pubdata).chain(unusable).chain(passed_over).collect();
     let shown = if console.is_verbose() { usize::MAX } else { GAPS_SHOWN };
-    without_commits.chain(without_pubdata).take(shown).for_each(|lost| console.info(lost));
-    let rest = (gaps.len() + layer.lost.len()).saturating_sub(shown);
+    lines.iter().take(shown).for_each(|lost| console.info(lost));
+    let rest = lines.len().saturating_sub(shown);
     if rest > 0 {
         console.info(format_args!("and {} more; -v shows all", count(rest)));
     }

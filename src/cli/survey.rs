@@ -294,7 +294,7 @@ fn l1_lines(l1: &L1Report) -> Vec<String> {
         };
         format!("{batches}, {cost}; {}", lost.reasons.join("; "))
     });
-    std::iter::once(whole).chain(lost).collect()
+    std::iter::once(whole).chain(lost).chain(l1.unusable.iter().cloned()).collect()
 }
 
 fn chain_lines(chains: &[ChainCounts]) -> Vec<String> {

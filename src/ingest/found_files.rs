@@ -11,7 +11,7 @@ use super::{
     FileKind,
     event_logs::{ColumnNames, has_log_columns},
     known_files::{KnownFile, KnownFiles},
-    l1::L1Files,
+    l1::{L1Files, is_of_l2},
     logs::{SourceFormat, names_batch, names_chain},
     parquet_columns::{described, parquet_columns},
     sniff,
@@ -264,11 +264,15 @@ impl FoundFiles {
         self.files.iter().filter(move |file| file.kind.is_some_and(&is_wanted))
     }
 
-    /// The files of L1.
+    /// The files of L1. Receipts that may be of L1 are among them if there are transactions.
     #[must_use]
     pub fn of_l1(&self) -> L1Files {
         let mut files = L1Files::default();
-        self.of(FileKind::is_of_l1).for_each(|file| files.add(file.path.clone(), file.kind));
+        let may_be = |kind: FileKind| kind.is_of_l1() || kind.may_be_of_l1();
+        self.of(may_be).for_each(|file| files.add(file.path.clone(), file.kind));
+        if files.transactions.is_empty() {
+            files.receipts.clear();
+        }
         files
     }
 }
@@ -301,10 +305,17 @@ impl FoundFile {
     }
 
     /// Whether the file is evidence also without its logs, and was not given as an archive of them: its logs may be
-    /// of a chain that nothing is known about.
+    /// of a chain that nothing is known about. `l1` are the files of L1 beside it, whose receipts have no logs.
     #[must_use]
-    pub fn may_lack_chain(&self) -> bool {
-        self.from_directory && self.kind == Some(FileKind::EventsAndLogs)
+    pub fn may_lack_chain(&self, l1: &L1Files) -> bool {
+        self.from_directory
+            && match self.kind {
+                Some(FileKind::EventsAndLogs) => true,
+                Some(kind) if kind.may_be_of_l1() && !l1.transactions.is_empty() => {
+                    Input::open(&self.path).is_ok_and(|input| !is_of_l2(input.head()))
+                }
+                _ => false,
+            }
     }
 
     /// The file, or the files of an archive that has several.

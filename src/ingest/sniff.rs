@@ -116,6 +116,13 @@ impl FileKind {
         matches!(self, Self::L1Transactions | Self::Blobs)
     }
 
+    /// Whether a file of this kind may hold receipts of transactions of L1. Those of failed ones have no events that show
+    /// it, so they are read if there are transactions of L1.
+    #[must_use]
+    pub fn may_be_of_l1(self) -> bool {
+        self == Self::Logs(SourceFormat::Receipts)
+    }
+
     /// Whether a file of this kind holds the logs of batches.
     #[must_use]
     pub fn has_logs(self) -> bool {

@@ -221,7 +221,7 @@ failure_codes! {
     SlBatchDoesNotFold = "sl-batch-does-not-fold",
     /// The logs of the settlement layer's batch were not given.
     SlBatchNotArchived = "sl-batch-not-archived",
-    /// L1 stores no root of the settlement layer's batch.
+    /// L1 stores no root of the settlement layer's batch, or no file of L1 shows that it does.
     SlBatchNotOnL1 = "sl-batch-not-on-l1",
     /// L1 and the given file have different roots of the settlement layer's batch.
     SlBatchRootDiffers = "sl-batch-root-differs",

@@ -199,7 +199,7 @@ impl SlBatchTrees<'_> {
             Some(stored) if stored != archived => {
                 Err(SlBatchError::OtherRoot { batch, stored, archived })
             }
-            None if end.executed == Some(false) => Err(SlBatchError::NotOnL1(batch)),
+            None if end.executed == Some(false) => Err(SlBatchError::NotExecuted(batch)),
             _ => Ok(()),
         }
     }

@@ -346,7 +346,7 @@ impl Error {
                 FailureCode::ReadFailed
             }
             Self::L1(
-                L1DataError::NoCommits
+                L1DataError::NoCommits { .. }
                 | L1DataError::NoDiamond { .. }
                 | L1DataError::NoLayer { .. },
             ) => FailureCode::IncompleteState,

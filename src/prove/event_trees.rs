@@ -53,6 +53,7 @@ impl TreeInputs {
     ) -> Result<Self, ImportError> {
         let (mut inputs, mut of_l1) =
             (Self { events: Vec::new(), states: Vec::new(), l1 }, L1Files::default());
+        let mut receipts = Vec::new();
         let has_events = |kind: Option<FileKind>, input: &Input| {
             kind.is_some_and(FileKind::has_events) || has_log_columns(input, columns)
         };
@@ -77,7 +78,12 @@ impl TreeInputs {
                         of_l1.add(path.clone(), kind);
                         continue;
                     }
-                    has_events(kind, &Input::open(path)?)
+                    let is_events = has_events(kind, &Input::open(path)?);
+                    if !is_events && kind.is_some_and(FileKind::may_be_of_l1) {
+                        receipts.push(path.clone());
+                        continue;
+                    }
+                    is_events
                 }
             };
             let list = if is_events { &mut inputs.events } else { &mut inputs.states };
@@ -85,6 +91,10 @@ impl TreeInputs {
         }
         inputs.events.extend(events.iter().map(|path| ReopenableInput::new(path)));
         inputs.l1.join(of_l1);
+        match inputs.l1.transactions.is_empty() {
+            true => inputs.states.extend(receipts.iter().map(|path| ReopenableInput::new(path))),
+            false => inputs.l1.join(L1Files { receipts, ..L1Files::default() }),
+        }
         Ok(inputs)
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     files::names,
     forest::{Forest, Timeline},
     ingest::{
-        FileKind, kind_of,
+        kind_of,
         l1::L1Files,
         sl_batches::{SlBatchLogs, SlBatches, read_all_sl_batches},
     },
@@ -60,7 +60,7 @@ impl<'t> SlBatchTrees<'t> {
         let logs = self.batches.batch(batch).ok_or_else(missing)?;
         let stored = self.stored_root(batch)?;
         if stored.is_none() && logs.is_executed() == Some(false) {
-            return Err(SlBatchError::NotOnL1(batch));
+            return Err(SlBatchError::NotExecuted(batch));
         }
         let tree = Arc::new(SlBatchTree::rebuild(self.forest, self.timeline, logs, stored)?);
         let mut rebuilt = self.opened.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
@@ -198,9 +198,14 @@ impl Trees {
         let (mut files, mut of_l1) = (Vec::new(), L1Files::default());
         for path in &opened.options.sl_batches {
             match kind_of(path, &opened.options.known)? {
-                kind if kind.is_some_and(FileKind::is_of_l1) => of_l1.add(path.clone(), kind),
+                Some(kind) if kind.is_of_l1() || kind.may_be_of_l1() => {
+                    of_l1.add(path.clone(), Some(kind));
+                }
                 _ => files.push(path.clone()),
             }
+        }
+        if of_l1.transactions.is_empty() {
+            files.append(&mut of_l1.receipts);
         }
         let mut batches = read_all_sl_batches(&files, forest.sl_chain())?;
         let blocks = &timeline.history().blocks;

@@ -132,7 +132,7 @@ impl Messages {
                 let chain = source.chain.or(chains.of(&file.path));
                 let input = inputs.open(&file.path, &ReadProgressHandle::default())?;
                 match indexer.read_of(chain, input) {
-                    Err(error) if error.names_no_chain() && file.may_lack_chain() => {}
+                    Err(error) if error.names_no_chain() && file.may_lack_chain(&of_l1) => {}
                     Err(error) if file.from_directory && error.names_no_chain() => {
                         indexer.leave_out(error);
                     }

@@ -86,6 +86,12 @@ pub enum SlBatchError {
          has another address"
     )]
     NotOnL1(SlBatch),
+    /// Without a state of L1: there are executions on L1, but neither of this batch nor of a later one.
+    #[error(
+        "no execution of SL batch {0}, or of a later one, is among the files of L1, so it is not known that L1 stores \
+         its root"
+    )]
+    NotExecuted(SlBatch),
     /// L1 refuses every proof through the batch.
     #[error("L1 accepts no proof through SL batch {batch}")]
     Refused {
@@ -158,7 +164,7 @@ impl SlBatchError {
             Self::TooEarly { .. } => FailureCode::SlBatchTooEarly,
             Self::Unexplained { .. } => FailureCode::RootUnexplained,
             Self::NoRoot(_) => FailureCode::SlBatchRootUnknown,
-            Self::NotOnL1(_) => FailureCode::SlBatchNotOnL1,
+            Self::NotOnL1(_) | Self::NotExecuted(_) => FailureCode::SlBatchNotOnL1,
             Self::Refused { source, .. } => source.code(),
             Self::L1CannotJudge { source, .. } => source.code(),
             Self::OtherRoot { .. } => FailureCode::SlBatchRootDiffers,

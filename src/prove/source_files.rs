@@ -32,9 +32,15 @@ impl TreesOptions {
         with_tree_files: bool,
     ) -> Result<SourceFiles, Error> {
         let mut options = self.clone();
-        options.events = self.files_in(&self.events, FileKind::has_events)?;
-        let has_sl_batches = |kind: FileKind| kind == FileKind::SlBatches || kind.is_of_l1();
-        options.sl_batches = self.files_in(&self.sl_batches, has_sl_batches)?;
+        let of = |found: &FoundFiles, is_wanted: fn(FileKind) -> bool| -> Vec<PathBuf> {
+            found.of(is_wanted).map(|file| file.path.clone()).collect()
+        };
+        options.events = self.files_in(&self.events, |found| of(found, FileKind::has_events))?;
+        options.sl_batches = self.files_in(&self.sl_batches, |found| {
+            let mut files = of(found, |kind| kind == FileKind::SlBatches);
+            files.extend(found.of_l1().paths().map(Path::to_owned));
+            files
+        })?;
         let mut l1 = self.l1_files(&self.from_l1)?;
         options.from_l1 = l1.paths().map(Path::to_owned).collect();
         if !self.hold_files(paths)? {
@@ -61,16 +67,16 @@ impl TreesOptions {
         Ok(SourceFiles { paths: chosen.state, read: chosen.read, l1, options })
     }
 
-    /// The files at `paths`, and in the directories and archives among them those of some kinds.
+    /// The files at `paths`, and those that `pick` takes of the directories and archives among them.
     fn files_in(
         &self,
         paths: &[PathBuf],
-        is_wanted: impl Fn(FileKind) -> bool,
+        pick: impl Fn(&FoundFiles) -> Vec<PathBuf>,
     ) -> Result<Vec<PathBuf>, Error> {
         let mut files = Vec::new();
         for path in paths {
             match FoundFiles::within(path, &self.known)? {
-                Some(found) => files.extend(found.of(&is_wanted).map(|file| file.path.clone())),
+                Some(found) => files.extend(pick(&found)),
                 None => files.push(path.clone()),
             }
         }

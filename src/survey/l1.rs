@@ -22,6 +22,8 @@ pub struct L1Report {
     pub whole: u64,
     /// Its batches whose pubdata are not here.
     pub lost: Vec<LostOnL1>,
+    /// Transactions that cannot be used and may be its own, with the reasons: of all chains together the first thousand.
+    pub unusable: Vec<String>,
 }
 
 /// Batches of the settlement layer whose pubdata are missing.
@@ -102,6 +104,7 @@ impl L1Report {
         let missing = gaps.iter().map(|(range, _)| range.end().0 - range.start().0 + 1);
         let whole = (whole as u64).saturating_sub(missing.sum());
         let blobs = data.blobs().counts().used;
-        Some(Self { first, last, blobs, whole, lost: lost.collect() })
+        let unusable = data.unusable(layer).map(|fault| with_causes(fault)).collect();
+        Some(Self { first, last, blobs, whole, lost: lost.collect(), unusable })
     }
 }

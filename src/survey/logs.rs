@@ -59,12 +59,13 @@ impl SurveyedLogs {
         let check = recorder.as_ref().map(|recorder| recorder as &dyn BatchCheck);
         let mut indexer = Indexer::create(&target, source.clone(), check)?;
         logs.chains.set_blocks(&mut indexer);
-        from_l1.map_or(Ok(()), |trees| trees.index_l1(&found.of_l1(), &mut indexer))?;
+        let of_l1 = found.of_l1();
+        from_l1.map_or(Ok(()), |trees| trees.index_l1(&of_l1, &mut indexer))?;
         let mut inputs = InputSequence::default();
         for file in found.of(FileKind::has_logs) {
             let (path, chain) = (&file.path, logs.chains.of(&file.path));
             if file.needs_chain() && chain.is_none() {
-                if !file.may_lack_chain() {
+                if !file.may_lack_chain(&of_l1) {
                     logs.without_chain.push(path.clone());
                 }
                 continue;

@@ -106,6 +106,9 @@ mod l1 {
     /// Blobs in every form, against pubdata and blobs that the node's code made.
     mod blobs;
 
+    /// What receipts and events tell: in files of their own, beside the calldata, or alone.
+    mod receipts;
+
     /// Calldata of commits, executions and reverts, against what the node's encoder wrote.
     mod calldata;
 

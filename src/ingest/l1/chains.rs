@@ -15,7 +15,7 @@ use super::{
     digest::FoundEffect,
     group::{Accepted, Group},
     reader::{Receipt, Transaction},
-    rows::{BatchEventKind, Events},
+    rows::{BatchEventKind, Events, Position},
     stored_pubdata::PubdataPlace,
 };
 use crate::primitives::{Address, ChainId, Hash, SlBatch};
@@ -87,19 +87,20 @@ impl L1Reader {
             }
             groups.entry(judged.chain).or_default().add(judged.result);
         }
-        for (chain, diamond) in aliases {
-            if let Some(group) = groups.get_mut(&ChainName::Diamond(diamond)) {
-                group.names.insert(ChainName::Id(chain));
+        for (chain, diamond) in &aliases {
+            if let Some(group) = groups.get_mut(&ChainName::Diamond(*diamond)) {
+                group.names.insert(ChainName::Id(*chain));
             }
         }
-        for fault in &self.faults {
-            let L1Fault { transaction, batch: Some((chain, batch)), source } = fault else {
-                continue;
-            };
-            if let (Some(group), L1FaultKind::Calldata(error)) = (groups.get_mut(chain), source) {
-                group.damaged.insert(*batch, (transaction.clone(), error.clone()));
+        // The transaction of an event may be missing.
+        for receipt in self.receipts.values().filter(|receipt| receipt.succeeded != Some(false)) {
+            for event in &receipt.events.list {
+                if let Some(group) = groups.get_mut(&ChainName::Diamond(event.emitter)) {
+                    group.add_event(event.kind, receipt.position);
+                }
             }
         }
+        self.judge_damaged(&aliases, &mut groups);
         join(&mut groups);
         let pubdata = Arc::new(self.pubdata);
         let mut chains = Vec::new();
@@ -115,6 +116,52 @@ impl L1Reader {
         }
         let Self { passed_over, faults, more_faults, .. } = self;
         L1Chains { chains, passed_over, faults, more_faults }
+    }
+}
+
+impl L1Reader {
+    /// Judges the commits with damaged calldata by their receipts, as the others.
+    fn judge_damaged(
+        &mut self,
+        aliases: &BTreeMap<ChainId, Address>,
+        groups: &mut BTreeMap<ChainName, Group>,
+    ) {
+        let (receipts, passed_over, none) =
+            (&self.receipts, &mut self.passed_over, Receipt::default());
+        self.faults.retain(|fault| {
+            let L1Fault {
+                transaction,
+                batch: Some((name, batch)),
+                source: L1FaultKind::Calldata(error),
+            } = fault
+            else {
+                return true;
+            };
+            let receipt = transaction.hash.and_then(|hash| receipts.get(&hash)).unwrap_or(&none);
+            let is_it =
+                |kind| matches!(kind, BatchEventKind::Commit(committed, _) if committed == *batch);
+            let event = receipt.events.list.iter().find(|event| is_it(event.kind));
+            let reason = match event {
+                _ if receipt.succeeded == Some(false) => Some(PassedOver::Failed),
+                None if receipt.events.are_all => Some(PassedOver::NoEvent),
+                _ => None,
+            };
+            if let Some(reason) = reason {
+                passed_over.entry(PassedOver::Damaged).and_modify(|count| *count -= 1);
+                passed_over.retain(|_, count| *count > 0);
+                *passed_over.entry(reason).or_default() += 1;
+                return false;
+            }
+            let alias = match name {
+                ChainName::Id(chain) => aliases.get(chain).copied(),
+                ChainName::Diamond(_) => None,
+            };
+            let diamond = event.map(|event| event.emitter).or(alias);
+            if let Some(group) = groups.get_mut(&diamond.map_or(*name, ChainName::Diamond)) {
+                group.add_damaged(*batch, (transaction.clone(), error.clone()), event.is_some());
+            }
+            true
+        });
     }
 }
 
@@ -145,7 +192,7 @@ fn judge(transaction: Transaction, receipt: &Receipt, calls: &mut Vec<Judged>) {
             (ChainName::Id(chain), Some(diamond)) if to != Some(diamond) => Some((chain, diamond)),
             _ => None,
         };
-        let position = position.or(receipt.position);
+        let position = Position::best(position, receipt.position);
         let result = Accepted {
             effect,
             place: place.clone(),

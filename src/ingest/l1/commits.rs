@@ -98,7 +98,7 @@ pub enum NoBatch {
         /// The executions.
         executions: Box<[TransactionPlace; 2]>,
     },
-    /// The only commits of it were reverted, or failed.
+    /// The only commits of it were reverted, or failed, or may have.
     #[error("its commit in {commit} was passed over: it {reason}")]
     PassedOver {
         /// The last of these commits.
@@ -149,6 +149,14 @@ pub enum PassedOver {
     /// Its receipt has no event of a diamond for the batch.
     #[error("has a receipt without the event of the batch")]
     NoEvent,
+    /// It has no receipt, but other commits of the chain have one. It may have failed.
+    #[error("has no receipt among the inputs, which have those of other commits")]
+    NoReceipt,
+    /// There is a revert of the batch, and the inputs do not tell whether it came later.
+    #[error(
+        "may have been reverted: the inputs do not tell whether a revert came before or after it"
+    )]
+    OrderUnknown,
     /// The call is inside another one, and no receipt shows that it was made.
     #[error("has the call inside another one, and no receipt shows that the call was made")]
     NestedWithoutEvent,
@@ -161,6 +169,14 @@ pub enum PassedOver {
     /// The same commit is there already.
     #[error("is there already")]
     Repeated,
+}
+
+impl PassedOver {
+    /// Whether L1 may have accepted the transaction all the same.
+    #[must_use]
+    pub fn is_uncertain(self) -> bool {
+        matches!(self, Self::NoReceipt | Self::OrderUnknown | Self::NestedWithoutEvent)
+    }
 }
 
 /// The commits of one chain.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::{
-    Commits, CommittedBatch, Execution, L1Batch, L1Batches, L1Chains, L1Files, L1Reader,
+    Commits, CommittedBatch, Execution, L1Batch, L1Batches, L1Chains, L1Fault, L1Files, L1Reader,
     LayerRecord, LayerRecordError, LayerRecorder, LostPubdata, PublishedBatch, batches::lost,
-    blobs::Blobs, linear_hashes, pubdata_bytes,
+    blobs::Blobs, detect::is_of_l2, linear_hashes, pubdata_bytes, reader::MOST_UNKNOWN,
 };
 use crate::{
     contracts::MessageRoot,
@@ -33,8 +33,13 @@ pub enum L1DataError {
     #[error(transparent)]
     Record(#[from] LayerRecordError),
     /// The files have no commits.
-    #[error("the files of L1 have no transaction that commits a batch of a settlement layer")]
-    NoCommits,
+    #[error(
+        "the files of L1 have no transaction that commits a batch of a settlement layer{unusable}"
+    )]
+    NoCommits {
+        /// The first transaction that cannot be used, if there is one, as the end of a sentence.
+        unusable: String,
+    },
     /// The files have no commits of the diamond that was given.
     #[error("the files of L1 have no commits of the diamond {given}; they have those of {found}")]
     NoDiamond {
@@ -46,13 +51,15 @@ pub enum L1DataError {
     /// No chain among several is a settlement layer.
     #[error(
         "the files of L1 have the commits of {found}; none of them publishes that a chain was registered at \
-         MessageRoot {message_root}, so none is known to be a settlement layer"
+         MessageRoot {message_root}, so none is known to be a settlement layer{unusable}"
     )]
     NoLayer {
         /// The chains in the files.
         found: String,
         /// The address of MessageRoot.
         message_root: Address,
+        /// The first transaction that cannot be used, if there is one, as the end of a sentence.
+        unusable: String,
     },
     /// Several chains are settlement layers.
     #[error(
@@ -91,14 +98,28 @@ pub struct L1Layer {
 }
 
 impl L1Data {
-    /// Reads all transactions, then all blobs, each file once. The bytes read are reported to `watcher`.
+    /// Reads all transactions, then all blobs, each file once; files with very many receipts of others twice. The bytes read are reported to `watcher`.
     ///
     /// # Errors
     /// [`L1DataError::Index`] if a file cannot be read, or a temporary file cannot be written.
     pub fn read(files: &L1Files, watcher: &ReadProgressHandle) -> Result<Self, L1DataError> {
-        let (mut reader, mut inputs) = (L1Reader::default(), InputSequence::default());
+        let (mut reader, mut inputs) = (L1Reader::bounded(MOST_UNKNOWN), InputSequence::default());
         for path in &files.transactions {
             reader.read(inputs.open(path, watcher).map_err(IndexError::from)?)?;
+        }
+        for path in &files.receipts {
+            let input = inputs.open(path, watcher).map_err(IndexError::from);
+            let read = input.and_then(|input| match is_of_l2(input.head()) {
+                true => Ok(()),
+                false => reader.read_receipts(input),
+            });
+            // If the file is damaged, the reader of logs says so.
+            read.or_else(|error| if error.is_io() { Err(error) } else { Ok(()) })?;
+        }
+        if reader.lacks_receipts() {
+            for path in &files.transactions {
+                reader.read_receipts(inputs.open(path, watcher).map_err(IndexError::from)?)?;
+            }
         }
         let chains = reader.finish();
         let wanted = linear_hashes(chains.chains().iter().flat_map(Commits::batches));
@@ -128,6 +149,23 @@ impl L1Data {
     #[must_use]
     pub fn commits(&self, layer: &L1Layer) -> &Commits {
         &self.chains.chains()[layer.chain]
+    }
+
+    /// The transactions that cannot be used, but for those of other chains.
+    pub fn unusable<'d>(&'d self, layer: &L1Layer) -> impl Iterator<Item = &'d L1Fault> {
+        let names = self.commits(layer).names();
+        let may_matter =
+            |fault: &&L1Fault| fault.batch.is_none_or(|(chain, _)| names.contains(&chain));
+        self.chains.faults().iter().filter(may_matter)
+    }
+
+    fn first_unusable(&self) -> String {
+        let faults = self.chains.faults();
+        let count = faults.len() as u64 + self.chains.more_faults();
+        faults.first().map_or_else(String::new, |first| match count {
+            1 => format!("; {first}: {}", first.source),
+            count => format!("; {first}, nor can {} more: {}", count - 1, first.source),
+        })
     }
 
     /// The commits of all chains but the settlement layer, each with the chain id: the one in the commits, else the
@@ -160,7 +198,7 @@ impl L1Data {
         if let Some(given) = diamond {
             let chain = all.iter().position(|commits| commits.is_of_diamond(given));
             let chain = chain.ok_or_else(|| match all.is_empty() {
-                true => L1DataError::NoCommits,
+                true => L1DataError::NoCommits { unusable: self.first_unusable() },
                 false => L1DataError::NoDiamond { given, found: found() },
             })?;
             return self.layer_of(chain, message_root, true);
@@ -190,9 +228,12 @@ impl L1Data {
                 let layers = layers.iter().chain([&last]).map(|layer| self.commits(layer));
                 Err(L1DataError::SeveralLayers { found: names(layers) })
             }
-            (None, _) if all.is_empty() => Err(L1DataError::NoCommits),
+            (None, _) if all.is_empty() => {
+                Err(L1DataError::NoCommits { unusable: self.first_unusable() })
+            }
             (None, _) => {
-                let none = || L1DataError::NoLayer { found: found(), message_root };
+                let unusable = self.first_unusable();
+                let none = || L1DataError::NoLayer { found: found(), message_root, unusable };
                 Err(unusual.unwrap_or_else(none))
             }
         }

@@ -12,10 +12,14 @@ pub(in crate::ingest) fn has_batch_calls(head: &[u8]) -> bool {
     if !text.starts_with(b"{") && !text.starts_with(b"[") {
         return false;
     }
-    let is_of_layer = || String::from_utf8_lossy(text).contains("\"l2ToL1Logs\"");
     has_quoted_selector(text)
-        || (has_topic(text, &signatures()) && !is_of_layer())
+        || (has_topic(text, &signatures()) && !is_of_l2(text))
         || (has_answer_of_transactions(text) && has_call(text))
+}
+
+/// Whether JSON with this beginning has receipts of a ZKsync chain.
+pub(in crate::ingest) fn is_of_l2(head: &[u8]) -> bool {
+    String::from_utf8_lossy(head).contains("\"l2ToL1Logs\"")
 }
 
 fn has_answer_of_transactions(text: &[u8]) -> bool {

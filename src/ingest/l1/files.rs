@@ -10,6 +10,8 @@ use crate::ingest::FileKind;
 pub struct L1Files {
     /// The files with transactions, or with receipts of them.
     pub transactions: Vec<PathBuf>,
+    /// The files with receipts that may be of these transactions, or of a ZKsync chain.
+    pub receipts: Vec<PathBuf>,
     /// The files with blobs.
     pub blobs: Vec<PathBuf>,
 }
@@ -19,6 +21,7 @@ impl L1Files {
     pub fn add(&mut self, path: PathBuf, kind: Option<FileKind>) {
         match kind {
             Some(FileKind::Blobs) => self.blobs.push(path),
+            Some(kind) if kind.may_be_of_l1() => self.receipts.push(path),
             _ => self.transactions.push(path),
         }
     }
@@ -28,13 +31,14 @@ impl L1Files {
         let known: HashSet<PathBuf> = self.paths().map(Path::to_owned).collect();
         let is_new = |path: &PathBuf| !known.contains(path);
         self.transactions.extend(others.transactions.into_iter().filter(is_new));
+        self.receipts.extend(others.receipts.into_iter().filter(is_new));
         self.blobs.extend(others.blobs.into_iter().filter(is_new));
     }
 
     /// The number of files.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.transactions.len() + self.blobs.len()
+        self.transactions.len() + self.receipts.len() + self.blobs.len()
     }
 
     /// Whether there are no files.
@@ -43,9 +47,9 @@ impl L1Files {
         self.len() == 0
     }
 
-    /// All files: those with transactions, then those with blobs.
+    /// All files: those with transactions, those with receipts, then those with blobs.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.transactions.iter().chain(&self.blobs).map(PathBuf::as_path)
+        self.transactions.iter().chain(&self.receipts).chain(&self.blobs).map(PathBuf::as_path)
     }
 
     /// Whether these are the same files as others, in any order.

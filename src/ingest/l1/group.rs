@@ -7,7 +7,10 @@
 //! 2. What was executed is final: the execution names the content, as does the commit of the next batch, if that was
 //!    executed.
 //! 3. Otherwise a commit counts unless a later transaction reverted it. If two of different content are left, neither
-//!    is taken.
+//!    is taken. If other commits of the chain have the event, one without it only counts if the next batch follows it.
+//!
+//! Reverts and executions are also known from their events alone. The event of an execution has the state root of the
+//! batch, so a commit with another one does not count.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,12 +21,10 @@ use super::{
     CalldataError, ChainName, Commits, CommittedBatch, DaInput, Execution, NoBatch, PassedOver,
     StoredBatchInfo, TransactionPlace,
     digest::{FoundCommit, FoundEffect},
+    rows::{BatchEventKind, Position},
     stored_pubdata::{PubdataPlace, StoredPubdata},
 };
 use crate::primitives::{Hash, SlBatch};
-
-/// The block of a transaction, and the index in it.
-type Position = (u64, u64);
 
 /// A call of a chain.
 pub(super) struct Accepted {
@@ -56,9 +57,12 @@ pub(super) struct Group {
     commits: BTreeMap<SlBatch, Vec<Candidate>>,
     executions: BTreeMap<SlBatch, Vec<Executed>>,
     reverts: Vec<(SlBatch, Option<Position>)>,
+    /// The state roots of executed batches, as events have them. There is one for each, unless files are forged.
+    executed_roots: BTreeMap<SlBatch, BTreeSet<Hash>>,
     /// The commits that were passed over before.
     refused: BTreeMap<SlBatch, (TransactionPlace, PassedOver)>,
-    pub(super) damaged: BTreeMap<SlBatch, (TransactionPlace, CalldataError)>,
+    /// The commits with damaged calldata, and whether an event shows them.
+    damaged: BTreeMap<SlBatch, (TransactionPlace, CalldataError, bool)>,
     pub(super) passed_over: BTreeMap<PassedOver, u64>,
 }
 
@@ -72,7 +76,7 @@ impl Group {
         if let Some(reason) = passed_over {
             self.pass_over(reason);
             if let FoundEffect::Commit(commit) = effect {
-                self.refused.insert(commit.info.batch, (place, reason));
+                self.refuse(commit.info.batch, place, reason);
             }
             return;
         }
@@ -91,9 +95,40 @@ impl Group {
         }
     }
 
+    /// Adds an event of the diamond.
+    pub(super) fn add_event(&mut self, kind: BatchEventKind, position: Option<Position>) {
+        match kind {
+            // Without the calldata, nothing more is known of the batch.
+            BatchEventKind::Commit(..) => {}
+            BatchEventKind::Execution(batch, root) => {
+                self.executed_roots.entry(batch).or_default().insert(root);
+            }
+            BatchEventKind::RevertAfter(batch) => self.reverts.push((batch, position)),
+        }
+    }
+
+    pub(super) fn add_damaged(
+        &mut self,
+        batch: SlBatch,
+        (commit, source): (TransactionPlace, CalldataError),
+        is_shown: bool,
+    ) {
+        if is_shown || !self.damaged.contains_key(&batch) {
+            self.damaged.insert(batch, (commit, source, is_shown));
+        }
+    }
+
+    /// Notes why a commit is not taken. What is uncertain is more important than what is not.
+    fn refuse(&mut self, batch: SlBatch, place: TransactionPlace, reason: PassedOver) {
+        let before = self.refused.get(&batch);
+        if reason.is_uncertain() || before.is_none_or(|(_, before)| !before.is_uncertain()) {
+            self.refused.insert(batch, (place, reason));
+        }
+    }
+
     /// Adds the calls of the same chain under another name.
     pub(super) fn join(&mut self, other: Self) {
-        let Self { names, commits, executions, reverts, refused, damaged, passed_over } = other;
+        let Self { names, commits, executions, reverts, refused, damaged, passed_over, .. } = other;
         self.names.extend(names);
         for (batch, candidates) in commits {
             self.commits.entry(batch).or_default().extend(candidates);
@@ -126,12 +161,15 @@ impl Group {
         outer.map(|info| (info.batch, info.state_root, info.logs_root))
     }
 
-    /// Whether a later transaction reverted a commit.
-    fn has_reverted(&self, commit: &Candidate) -> bool {
-        let by = |(last, at): &(SlBatch, Option<Position>)| {
-            *last < commit.commit.info.batch && commit.position.is_some() && commit.position < *at
-        };
-        self.reverts.iter().any(by)
+    /// Whether a later transaction reverted a commit. `None` if the inputs do not tell.
+    fn has_reverted(&self, commit: &Candidate) -> Option<bool> {
+        let of_it = self.reverts.iter().filter(|(last, _)| *last < commit.commit.info.batch);
+        let are_after = of_it.map(|(_, at)| Position::is_before(commit.position, *at));
+        // Of `None` and `Some(false)`, the former.
+        are_after.fold(Some(false), |one, other| match (one, other) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            _ => one.and(other),
+        })
     }
 
     fn pass_over(&mut self, reason: PassedOver) {
@@ -141,11 +179,20 @@ impl Group {
     /// Tells the batches.
     pub(super) fn resolve(mut self, pubdata: &Arc<StoredPubdata>) -> Commits {
         let commits = std::mem::take(&mut self.commits);
-        let executions = std::mem::take(&mut self.executions);
-        let last_executed = executions.last_key_value().map(|(batch, _)| *batch);
+        let mut executions = std::mem::take(&mut self.executions);
+        for (batch, roots) in &self.executed_roots {
+            let Some(named) = executions.get_mut(batch) else { continue };
+            named.retain(|executed| roots.contains(&executed.info.state_root));
+            if named.is_empty() {
+                executions.remove(batch);
+            }
+        }
+        let last_named = executions.last_key_value().map(|(batch, _)| *batch);
+        let last_in_event = self.executed_roots.last_key_value().map(|(batch, _)| *batch);
         let mut resolution = Resolution {
+            has_events: commits.values().flatten().any(|commit| commit.has_event),
+            last_executed: last_named.max(last_in_event),
             group: self,
-            last_executed,
             batches: Vec::new(),
             without: BTreeMap::new(),
             executed: BTreeMap::new(),
@@ -153,22 +200,29 @@ impl Group {
         resolution.run(commits, &executions);
         let Resolution { mut group, mut batches, mut without, executed, .. } = resolution;
         batches.reverse();
-        for (batch, (commit, source)) in group.damaged {
-            let is_known = batches.binary_search_by_key(&batch, |found| found.batch).is_ok();
-            if !is_known {
+        let is_known =
+            |batch: SlBatch| batches.binary_search_by_key(&batch, |found| found.batch).is_ok();
+        let (shown, damaged): (Vec<_>, Vec<_>) = std::mem::take(&mut group.damaged)
+            .into_iter()
+            .filter(|(batch, _)| !is_known(*batch))
+            .partition(|(_, (.., is_shown))| *is_shown);
+        for (batch, (commit, source, _)) in shown {
+            without.entry(batch).or_insert(NoBatch::Damaged { commit, source });
+        }
+        // Anybody can send calls with any number. Outside of those that are known, such a number may have no batch.
+        let known = batches.iter().map(|batch| batch.batch);
+        let known = known.chain(executed.keys().copied()).chain(without.keys().copied());
+        let known = known.clone().min()..known.max();
+        let is_inside = |batch: SlBatch| known.contains(&Some(batch)) && !is_known(batch);
+        for (batch, (commit, source, _)) in damaged {
+            if is_inside(batch) {
                 without.entry(batch).or_insert(NoBatch::Damaged { commit, source });
             }
         }
-        let ends = [
-            batches.last().map(|batch| batch.batch),
-            executed.last_key_value().map(|(batch, _)| *batch),
-            without.last_key_value().map(|(batch, _)| *batch),
-        ];
-        // Behind the last batch, such a number has no batch yet.
-        let last = ends.into_iter().flatten().max();
         for (batch, (commit, reason)) in std::mem::take(&mut group.refused) {
-            let is_known = batches.binary_search_by_key(&batch, |found| found.batch).is_ok();
-            if !is_known && !executed.contains_key(&batch) && Some(batch) < last {
+            // What certainly has no effect is not the commit of a batch that was executed.
+            let may_be_it = reason.is_uncertain() || !executed.contains_key(&batch);
+            if is_inside(batch) && may_be_it {
                 without.entry(batch).or_insert(NoBatch::PassedOver { commit, reason });
             }
         }
@@ -186,6 +240,8 @@ impl Group {
 /// The batches that are told, in descending order, so that each one tells the one before.
 struct Resolution {
     group: Group,
+    /// Whether the receipts show a commit of the chain.
+    has_events: bool,
     last_executed: Option<SlBatch>,
     batches: Vec<CommittedBatch>,
     without: BTreeMap<SlBatch, NoBatch>,
@@ -209,13 +265,15 @@ impl Resolution {
         let numbers: BTreeSet<_> = commits.keys().chain(executions.keys()).copied().collect();
         // What the batch above says of the one below it.
         let mut from_above: Option<Target> = None;
+        // As it, also if it was not executed.
+        let mut followed: Option<StoredBatchInfo> = None;
         for batch in numbers.into_iter().rev() {
             let candidates = commits.remove(&batch).unwrap_or_default();
             let named = executions.get(&batch).map(Vec::as_slice).unwrap_or_default();
             let stated = from_above.take().filter(|above| above.info.batch == batch);
             let told = match target(stated, named) {
                 Err(reason) => Err(reason),
-                Ok(None) => self.committed(batch, candidates),
+                Ok(None) => self.committed(batch, candidates, followed.as_ref()),
                 Ok(Some(target)) => {
                     self.executed.insert(batch, (target.info.clone(), target.place.clone()));
                     self.executed(target, candidates)
@@ -223,6 +281,9 @@ impl Resolution {
             };
             match told {
                 Ok(Some((committed, previous))) => {
+                    // Commits of one executed batch may name different ones before it.
+                    let is_told = previous.is_some() || committed.execution != Execution::Executed;
+                    followed = is_told.then(|| committed.previous.clone());
                     from_above = previous;
                     self.batches.push(committed);
                 }
@@ -241,7 +302,8 @@ impl Resolution {
         let (right, others): (Vec<_>, Vec<_>) =
             candidates.into_iter().partition(|candidate| candidate.commit.is_of(&info));
         // Anybody can send calls to another contract. If an event shows another commit, they do not count.
-        let is_shown = |other: &&Candidate| other.has_event && !self.group.has_reverted(other);
+        let is_shown =
+            |other: &&Candidate| other.has_event && self.group.has_reverted(other) != Some(true);
         let is_certain = has_event || right.iter().any(|one| one.has_event);
         if let (Some(right), Some(other)) = (right.first(), others.iter().find(is_shown))
             && !is_certain
@@ -267,17 +329,32 @@ impl Resolution {
         Ok(Some((right.with(Execution::Executed), is_told.then_some(previous))))
     }
 
-    /// The commit of a batch of which nothing says that it was executed.
+    /// The commit of a batch of which nothing says that it was executed, but perhaps an event. `followed` is the batch
+    /// that a later one follows.
     fn committed(
         &mut self,
         batch: SlBatch,
         candidates: Vec<Candidate>,
+        followed: Option<&StoredBatchInfo>,
     ) -> Result<Option<(CommittedBatch, Option<Target>)>, NoBatch> {
-        let is_reverted = |candidate: &Candidate| self.group.has_reverted(candidate);
-        let (reverted, left): (Vec<_>, Vec<_>) = candidates.into_iter().partition(is_reverted);
-        for candidate in reverted {
-            self.group.pass_over(PassedOver::Reverted);
-            self.group.refused.insert(batch, (candidate.place, PassedOver::Reverted));
+        let roots = self.group.executed_roots.get(&batch).cloned();
+        let mut left = Vec::new();
+        for candidate in candidates {
+            let is_followed = followed.is_some_and(|info| candidate.commit.is_of(info));
+            let is_told = !self.has_events || candidate.has_event || is_followed;
+            let root = candidate.commit.info.state_root;
+            let reason = match (self.group.has_reverted(&candidate), &roots) {
+                (Some(true), _) => PassedOver::Reverted,
+                (_, Some(roots)) if !roots.contains(&root) => PassedOver::NotExecuted,
+                (None, None) => PassedOver::OrderUnknown,
+                _ if !is_told => PassedOver::NoReceipt,
+                _ => {
+                    left.push(candidate);
+                    continue;
+                }
+            };
+            self.group.pass_over(reason);
+            self.group.refuse(batch, candidate.place, reason);
         }
         let differs = |one: &&Candidate| {
             let (commit, first) = (&one.commit, &left[0].commit);
@@ -288,10 +365,18 @@ impl Resolution {
             return Err(NoBatch::TwoCommits { commits });
         }
         let execution = match self.last_executed {
+            _ if roots.is_some() => Execution::Executed,
             Some(last) if last < batch => Execution::NotExecuted,
             _ => Execution::Unknown,
         };
-        Ok(self.best(left).map(|right| (right.with(execution), None)))
+        Ok(self.best(left).map(|right| {
+            let previous = Target {
+                info: right.commit.previous.clone(),
+                place: right.place.clone(),
+                has_event: right.has_event,
+            };
+            (right.with(execution), roots.map(|_| previous))
+        }))
     }
 
     /// Of commits with the same content, one whose input for data availability is known, with an event, and the last.

@@ -193,6 +193,7 @@ fn damaged_blobs_are_named() {
     let too_large = [&blob[..64], &[0xff; 32], &blob[96..]].concat();
     for (content, used, expected) in [
         ([&too_large[..], blob].concat(), 1, "blobs, byte 0: the blob is none of an Era chain"),
+        ([blob, blob, &[0xff; BLOB_LEN][..], blob].concat(), 1, "blobs, byte 262144: the blob is"),
         (
             [&blob[..], &blob[..1000]].concat(),
             1,
@@ -236,6 +237,16 @@ fn damaged_blobs_are_named() {
         assert!(found.len() == 1 && found[0].starts_with(expected), "{expected}: {found:?}");
         assert_eq!((blobs.counts().used, blobs.counts().damaged), (used, 1), "{expected}");
     }
+}
+
+/// A batch's last blob may be zeros, if its pubdata end in the one before. Which blob that is, its hash says alone.
+#[test]
+fn a_blob_of_zeros_needs_no_file() {
+    let blobs = read_input(b"no blob".to_vec(), &HashSet::new());
+    let mut pubdata = vec![1];
+    assert!(blobs.append_to(&mut pubdata, &keccak256(&[0; Encoder::PUBDATA])).unwrap());
+    assert!(pubdata.len() == 1 + Encoder::PUBDATA && pubdata[1..].iter().all(|byte| *byte == 0));
+    assert!(!blobs.append_to(&mut pubdata, &Hash::ZERO).unwrap());
 }
 
 /// Blobs that the encoder writes are read back, whatever the length of the pubdata.

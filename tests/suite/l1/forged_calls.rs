@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 use slproof::{
-    ingest::l1::{Commits, NoBatch},
+    ingest::l1::{ChainName, Commits, NoBatch, PassedOver},
     primitives::{Address, Hash, SlBatch},
 };
 
@@ -81,4 +81,69 @@ fn calls_without_events_do_not_displace_those_with_events() {
     let commits = chains.of_diamond(diamond()).unwrap();
     assert_eq!(batch(commits, 2028), batch(honest, 2028));
     assert_eq!(commits.gaps(), []);
+}
+
+/// Calldata of a commit that do not decode, by a stranger. Returns the transaction, and its receipt with these logs.
+fn damaged(number: u64, status: &str, logs: Value) -> (Value, Value) {
+    let word = |number: u64| format!("{number:064x}");
+    let name = diamond().to_word().to_hash().to_string()[2..].to_owned();
+    let head = [name, word(number), word(number), word(128), word(1), "01".repeat(32)].concat();
+    let hash = Hash::new([0xd1; 32]);
+    let transaction = json!({"hash": hash, "blockNumber": "0x1570000", "gas": "0x1",
+        "to": Address::new([0xee; 20]), "input": format!("0x0db9eb87{head}")});
+    let receipt = json!({"blockNumber": "0x1570000", "transactionHash": hash, "status": status,
+        "logs": logs});
+    (transaction, receipt)
+}
+
+#[test]
+fn damaged_commits_of_strangers_change_nothing() {
+    let all = transactions();
+    for number in [0, 2030, 2031, 1 << 50, u64::MAX] {
+        let (transaction, receipt) = damaged(number, "0x0", json!([]));
+        let texts = [lines(&all), lines(&[transaction]), lines(&receipts())];
+        // Without its receipt, it is named, and is no batch.
+        let chains = read(&[&texts[0], &texts[1], &texts[2]]);
+        let commits = chains.of_diamond(diamond()).unwrap();
+        assert_eq!((commits.gaps(), commits.batches().len()), (vec![], 31), "{number}");
+        let [fault] = chains.faults() else { panic!("{:?}", chains.faults()) };
+        assert_eq!(fault.batch, Some((ChainName::Diamond(diamond()), SlBatch(number))));
+        let chains = read(&[&texts[0], &texts[1], &texts[2], &lines(&[receipt])]);
+        let commits = chains.of_diamond(diamond()).unwrap();
+        assert_eq!((commits.gaps(), commits.batches().len()), (vec![], 31), "{number}");
+        assert!(chains.faults().is_empty());
+        assert_eq!(chains.passed_over()[&PassedOver::Failed], 1);
+        assert!(!chains.passed_over().contains_key(&PassedOver::Damaged));
+    }
+}
+
+#[test]
+fn damaged_calldata_are_those_of_a_commit_if_the_event_shows_it() {
+    let mut all = transactions();
+    let topic = "0x8f2916b2f2d78cc5890ead36c06c0f6d5d112c7e103589947e8e2f0d6eddb763";
+    let number = format!("0x{:064x}", 2030);
+    let event = json!([{"address": diamond(), "data": "0x",
+        "topics": [topic, number, Hash::new([1; 32]), Hash::new([2; 32])]}]);
+    let (transaction, receipt) = damaged(2030, "0x1", event);
+    let texts = [lines(&all), lines(&[transaction]), lines(&receipts()), lines(&[receipt])];
+    let chains = read(&texts.each_ref().map(String::as_str));
+    let gaps = chains.of_diamond(diamond()).unwrap().gaps();
+    let [(range, NoBatch::Damaged { .. })] = &gaps[..] else { panic!("{gaps:?}") };
+    assert_eq!(*range, SlBatch(2030)..=SlBatch(2030));
+
+    // A damaged execution is not the commit of the batch.
+    all.retain(|one| !is_commit(one) || numbers(one).0 != 2010);
+    let execution = all.iter().find(|one| !is_commit(one) && numbers(one).0 == 2010);
+    let mut cut = execution.or(all.iter().find(|one| !is_commit(one))).unwrap().clone();
+    let input = cut["input"].as_str().unwrap();
+    let word = |number: u64| format!("{number:064x}");
+    let range = [word(2010), word(2010)].concat();
+    cut["input"] = format!("{}{range}{}", &input[..74], &input[202..400]).into();
+    cut["hash"] = json!(Hash::new([0xd2; 32]));
+    let chains = read(&[&lines(&all), &lines(&[cut])]);
+    assert!(
+        chains.faults().iter().any(|fault| fault.transaction.hash == Some(Hash::new([0xd2; 32])))
+    );
+    let gaps = chains.of_diamond(diamond()).unwrap().gaps();
+    assert_eq!(gaps, [(SlBatch(2010)..=SlBatch(2010), NoBatch::Missing)]);
 }

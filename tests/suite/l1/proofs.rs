@@ -85,6 +85,9 @@ fn a_batch_that_l1_did_not_execute_is_no_target() {
     line["target"] = json!({"slBatch": last["slBatch"], "root": last["chainBatchRoot"]});
     let (_, answers) = answers(&archive, &[line], &[]);
     assert_eq!(answers[0]["error"]["code"], "sl-batch-not-on-l1");
+    // There is no state of L1 that would show more.
+    let message = answers[0]["error"]["message"].as_str().unwrap();
+    assert!(message.contains("no execution of SL batch 2029"), "{message}");
 }
 
 /// Anybody can send a transaction with any numbers.

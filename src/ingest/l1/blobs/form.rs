@@ -11,6 +11,8 @@ const SSZ_LEN: usize = SSZ_BEFORE + BLOB_LEN + SSZ_AFTER;
 /// The share of values that may be damaged in a file that is recognized: 1 / 16. Of the values of other binary data
 /// about a half are too large for the field.
 const MOST_DAMAGED: usize = 4096 / 16;
+/// Of this many blobs in a row, one may be damaged more than that.
+const DAMAGED_OF: usize = 4;
 
 /// How blobs are written to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,18 +50,20 @@ impl Form {
     }
 }
 
-/// Whether the bytes are entries of this length with a blob at this offset. The last one may be cut off.
+/// Whether the bytes are entries of this length with a blob at this offset, but for one of [`DAMAGED_OF`]. The last one
+/// may be cut off.
 fn are_blobs(head: &[u8], len: usize, offset: usize) -> bool {
     let entries = head.chunks_exact(len);
-    entries.len() > 0
-        && entries.into_iter().all(|entry| {
-            // An index is far below 2^16.
-            entry[..offset].iter().skip(2).all(|byte| *byte == 0)
-                && entry[offset..].first_chunk().is_some_and(|blob: &[u8; BLOB_LEN]| {
-                    let values = elements(blob).iter();
-                    values.filter(|bytes| Element::of(bytes).is_none()).count() <= MOST_DAMAGED
-                })
-        })
+    let count = entries.len();
+    let is_blob = |entry: &&[u8]| {
+        // An index is far below 2^16.
+        entry[..offset].iter().skip(2).all(|byte| *byte == 0)
+            && entry[offset..].first_chunk().is_some_and(|blob: &[u8; BLOB_LEN]| {
+                let values = elements(blob).iter();
+                values.filter(|bytes| Element::of(bytes).is_none()).count() <= MOST_DAMAGED
+            })
+    };
+    count > 0 && entries.filter(is_blob).count() >= count - count / DAMAGED_OF
 }
 
 /// Whether bytes are a text of ASCII, which no blob is.

@@ -1,7 +1,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use rayon::prelude::*;
@@ -25,6 +25,9 @@ const MOST_FAULTS: usize = 1000;
 const FILES_PER_THREAD: usize = 4;
 /// The blobs of one file that wait in memory to be decoded, for each thread.
 const BLOBS_PER_THREAD: usize = 8;
+
+/// The linear hash of a blob of zeros.
+static OF_ZEROS: LazyLock<Hash> = LazyLock::new(|| keccak256(&[0; BLOB_PUBDATA_LEN]));
 
 /// The pubdata in the blobs that batches were committed with, by their linear hash: the keccak256 of all the pubdata
 /// that fit into a blob. They are in a temporary file.
@@ -105,7 +108,7 @@ impl Blobs {
     }
 
     /// Appends the pubdata with a linear hash to `pubdata`, [`BLOB_PUBDATA_LEN`] bytes. Returns `false` if there was
-    /// no such blob.
+    /// no such blob. One of zeros, the end of a batch's last blob, is known without a file.
     ///
     /// # Errors
     /// [`OutputError`] when the disk with the temporary file fails.
@@ -114,9 +117,13 @@ impl Blobs {
         pubdata: &mut Vec<u8>,
         linear_hash: &Hash,
     ) -> Result<bool, OutputError> {
-        let Some(offset) = self.offsets.get(linear_hash) else { return Ok(false) };
+        let offset = self.offsets.get(linear_hash);
+        if offset.is_none() && *linear_hash != *OF_ZEROS {
+            return Ok(false);
+        }
         let start = pubdata.len();
         pubdata.resize(start + BLOB_PUBDATA_LEN, 0);
+        let Some(offset) = offset else { return Ok(true) };
         self.scratch.read(*offset, &mut pubdata[start..])?;
         Ok(true)
     }

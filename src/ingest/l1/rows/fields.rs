@@ -3,7 +3,7 @@
 //! Names are compared as those of logs are. Sources: the schemas of cryo, ethereum-etl, BigQuery, Dune, Allium and
 //! HyperSync, the API of Etherscan and the one of Blockscout, and the answers of nodes.
 
-use super::{Fault, FaultKind, Row};
+use super::{Fault, FaultKind, Position, Row};
 use crate::{
     ingest::event_logs::{Cell, Decoder, normalize},
     primitives::{
@@ -171,9 +171,7 @@ impl<'t> Cells<'t> {
             Cell::Text(text) if text == "0x" => None,
             cell => decoder.value(&cell).map_err(refuse(Field::To))?,
         };
-        let number = |field: Field, cell: Cell<'_>| cell.number().map_err(refuse(field));
-        let block = number(Field::Block, take(Field::Block))?;
-        let index = number(Field::Index, take(Field::Index))?;
+        let position = position_of(&take(Field::Block), &take(Field::Index));
         let (is_error, status) = (take(Field::IsError), take(Field::Status));
         let succeeded = status_of(&status).map_err(refuse(Field::Status))?;
         let failed = status_of(&is_error).map_err(refuse(Field::IsError))?;
@@ -185,7 +183,7 @@ impl<'t> Cells<'t> {
             cell => Some(decoder.data(cell).map_err(refuse(Field::Calldata))?),
         };
         Ok(Row {
-            position: block.zip(index),
+            position,
             to: to.map(Address::new),
             calldata: calldata.flatten(),
             lacks_calldata,
@@ -193,6 +191,12 @@ impl<'t> Cells<'t> {
             ..Row::of(hash)
         })
     }
+}
+
+/// The position that two cells tell. It is only needed to order commits and reverts, so an unreadable one is not known.
+pub(super) fn position_of(block: &Cell<'_>, index: &Cell<'_>) -> Option<Position> {
+    let number = |cell: &Cell<'_>| cell.number().ok().flatten();
+    Some(Position { block: number(block)?, index: number(index) })
 }
 
 /// A status or a mark, as a boolean.

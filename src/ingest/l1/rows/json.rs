@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::{
     BatchEvent, Events, Found, Row,
-    fields::{Cells, FIELDS, Field},
+    fields::{Cells, FIELDS, Field, position_of},
     record::{Fault, FaultKind},
 };
 use crate::{
@@ -82,6 +82,7 @@ struct Object<'t> {
     number: Option<&'t RawValue>,
     header: Option<&'t RawValue>,
     error: Option<&'t RawValue>,
+    has_l2_logs: bool,
 }
 
 impl<'t> Object<'t> {
@@ -121,6 +122,7 @@ impl<'t> Object<'t> {
         if let Some(logs) = self.logs.filter(|logs| logs.get().starts_with('[')) {
             row.events = Events { list: events_in(logs)?, are_all: true };
         }
+        row.is_of_l2 = self.has_l2_logs;
         found.push(Ok(row));
         Ok(())
     }
@@ -138,7 +140,9 @@ impl<'t> Object<'t> {
         };
         if let Some(event) = log.event() {
             let events = Events { list: [event].into(), are_all: false };
-            found.push(Ok(Row { events, ..Row::of(hash) }));
+            let cell = |field| member(field).map_or(Ok(Cell::Absent), cell);
+            let position = position_of(&cell(Field::Block)?, &cell(Field::Index)?);
+            found.push(Ok(Row { events, position, ..Row::of(hash) }));
         }
         Ok(())
     }
@@ -270,6 +274,7 @@ impl<'de: 't, 't> Deserialize<'de> for Object<'t> {
                             }
                         }
                         "logs" => object.logs = Some(member),
+                        "l2tol1logs" => object.has_l2_logs = true,
                         "topics" => object.topics = Some(member),
                         "address" => object.address = Some(member),
                         "number" => object.number = Some(member),

@@ -23,7 +23,7 @@ pub(in crate::ingest) use events::signatures;
 pub(super) use events::{BatchEvent, BatchEventKind, Events};
 pub(super) use json::rows_in;
 pub use record::FaultKind;
-pub(super) use record::{Fault, Found, Row};
+pub(super) use record::{Fault, Found, Position, Row};
 
 use crate::{archive::Place, files::Input, ingest::state::ImportError};
 

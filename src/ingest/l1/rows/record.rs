@@ -4,12 +4,35 @@ use thiserror::Error;
 use super::Events;
 use crate::primitives::{Address, Hash};
 
+/// Where a transaction is on L1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::ingest::l1) struct Position {
+    pub(in crate::ingest::l1) block: u64,
+    /// The index in the block, if the inputs have it.
+    pub(in crate::ingest::l1) index: Option<u64>,
+}
+
+impl Position {
+    /// Whether one transaction came before another. `None` if the inputs do not tell.
+    pub(in crate::ingest::l1) fn is_before(one: Option<Self>, other: Option<Self>) -> Option<bool> {
+        let (one, other) = one.zip(other)?;
+        match one.block == other.block {
+            true => one.index.zip(other.index).map(|(one, other)| one < other),
+            false => Some(one.block < other.block),
+        }
+    }
+
+    /// The first of two, unless only the other has the index.
+    pub(in crate::ingest::l1) fn best(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        [other, one].into_iter().flatten().max_by_key(|position| position.index.is_some())
+    }
+}
+
 /// A transaction, its receipt, or both.
 #[derive(Debug)]
 pub(in crate::ingest::l1) struct Row {
     pub(in crate::ingest::l1) hash: Hash,
-    /// The block and the index in it.
-    pub(in crate::ingest::l1) position: Option<(u64, u64)>,
+    pub(in crate::ingest::l1) position: Option<Position>,
     pub(in crate::ingest::l1) to: Option<Address>,
     /// The calldata. `None` if the file has none.
     pub(in crate::ingest::l1) calldata: Option<Vec<u8>>,
@@ -19,6 +42,8 @@ pub(in crate::ingest::l1) struct Row {
     pub(in crate::ingest::l1) succeeded: Option<bool>,
     /// The events of diamonds.
     pub(in crate::ingest::l1) events: Events,
+    /// Whether it is of a ZKsync chain, whose nodes add `l2ToL1Logs`, and not of L1.
+    pub(in crate::ingest::l1) is_of_l2: bool,
 }
 
 impl Row {
@@ -32,6 +57,7 @@ impl Row {
             lacks_calldata: false,
             succeeded: None,
             events: Events::default(),
+            is_of_l2: false,
         }
     }
 }
