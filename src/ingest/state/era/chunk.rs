@@ -87,24 +87,41 @@ impl<R: Read> Logs<R> {
     }
 
     /// The offset of the next record.
-    pub(super) fn offset(&self) -> u64 {
+    fn offset(&self) -> u64 {
         self.base + self.start as u64
     }
 
-    /// Reads the next record; `None` at the end of the chunk.
-    #[inline]
-    pub(super) fn next(&mut self) -> Result<Option<Log<'_>>, ChunkError> {
-        if self.end - self.start < LONGEST_ITEM && !self.is_at_end {
-            self.fill()?;
+    /// Passes the next records to `take`, up to `most` of them. Returns their number, which is less than `most` only at the
+    /// end of the chunk. An error has the offset of its record.
+    pub(super) fn read(
+        &mut self,
+        most: usize,
+        mut take: impl FnMut(&Log<'_>) -> Result<(), ChunkError>,
+    ) -> Result<usize, (u64, ChunkError)> {
+        let mut taken = 0;
+        while taken < most {
+            if self.end - self.start < LONGEST_ITEM && !self.is_at_end {
+                self.fill().map_err(|error| (self.offset(), error))?;
+            }
+            // A record that begins after this place may not be in the buffer as a whole.
+            let behind = if self.is_at_end { 0 } else { LONGEST_ITEM - 1 };
+            let mut bytes = &self.buffer[self.start..self.end];
+            if bytes.is_empty() {
+                break;
+            }
+            let mut read = Ok(());
+            while taken < most && bytes.len() > behind {
+                let next = as_nodes_write(bytes).map_or_else(|| in_any_order(bytes), Ok);
+                read = next.and_then(|(log, rest)| take(&log).map(|()| bytes = rest));
+                if read.is_err() {
+                    break;
+                }
+                taken += 1;
+            }
+            self.start = self.end - bytes.len();
+            read.map_err(|error| (self.offset(), error))?;
         }
-        let bytes = &self.buffer[self.start..self.end];
-        let (log, rest) = match as_nodes_write(bytes) {
-            Some(read) => read,
-            None if bytes.is_empty() => return Ok(None),
-            None => in_any_order(bytes)?,
-        };
-        self.start = self.end - rest.len();
-        Ok(Some(log))
+        Ok(taken)
     }
 
     fn fill(&mut self) -> Result<(), ChunkError> {
@@ -263,11 +280,12 @@ mod tests {
         }
     }
 
-    fn logs(bytes: &[u8]) -> Result<Vec<Kept>, ChunkError> {
-        let (mut logs, mut all) = (Logs::new(bytes), Vec::new());
-        while let Some(log) = logs.next()? {
-            all.push(log.into());
-        }
+    fn logs(bytes: &[u8]) -> Result<Vec<Kept>, (u64, ChunkError)> {
+        let mut all = Vec::new();
+        Logs::new(bytes).read(usize::MAX, |log| {
+            all.push((*log).into());
+            Ok(())
+        })?;
         Ok(all)
     }
 
