@@ -98,3 +98,79 @@ impl RecordChunk {
         self.left_out.iter().fold(kept, behind)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::primitives::Word;
+
+    fn slot(key: u8, value: u8) -> Entry {
+        Entry { key: Hash::new([key; 32]), value: Word::from(u64::from(value)) }
+    }
+
+    fn push(piece: &mut RecordChunk, entry: Entry, number: usize) {
+        piece.entries.push(entry);
+        piece.batches.push((number as u32).to_le_bytes());
+        piece.indexes.push((number as u64).to_le_bytes());
+    }
+
+    proptest! {
+        /// Keys that mostly ascend and values that are often zero, in blocks of any lengths.
+        #[test]
+        fn blocks_give_the_same_as_all_slots_at_once(
+            steps in prop::collection::vec((0..20u8, 0..3u8), 0..60),
+            ends in prop::collection::vec(any::<bool>(), 60),
+            before in 0..9u64,
+        ) {
+            let mut key = 0u8;
+            let slots: Vec<Entry> = steps
+                .iter()
+                .map(|(step, value)| {
+                    key = key.wrapping_add(*step);
+                    slot(key, *value)
+                })
+                .collect();
+            let (mut piece, mut start) = (RecordChunk::default().emptied(before), 0);
+            for (number, entry) in slots.iter().enumerate() {
+                push(&mut piece, *entry, number);
+                if ends[number] || number + 1 == slots.len() {
+                    piece.extend_range(start);
+                    piece.drop_zeros(start);
+                    start = piece.entries.len();
+                }
+            }
+            prop_assert_eq!(piece.end(), before + slots.len() as u64);
+            prop_assert_eq!(piece.ascending, slots.windows(2).all(|pair| pair[0].key < pair[1].key));
+            let range = slots.first().zip(slots.last()).map(|(first, last)| (first.key, last.key));
+            prop_assert_eq!(piece.range, range);
+            let (zeros, kept): (Vec<_>, Vec<_>) =
+                (0..slots.len()).partition(|number| slots[*number].value.is_zero());
+            prop_assert_eq!(piece.entries.len(), kept.len());
+            for (at, number) in kept.iter().copied().enumerate() {
+                prop_assert_eq!(piece.entries[at], slots[number]);
+                prop_assert_eq!(piece.batches[at], (number as u32).to_le_bytes());
+                prop_assert_eq!(piece.indexes[at], (number as u64).to_le_bytes());
+                prop_assert_eq!(piece.place(at), number);
+                prop_assert_eq!(piece.record(piece.place(at)), before + number as u64 + 1);
+            }
+            let left_out = zeros.iter().map(|at| (*at as u32, (*at as u64).to_le_bytes()));
+            prop_assert!(piece.left_out.iter().copied().eq(left_out));
+        }
+    }
+
+    #[test]
+    fn a_piece_is_full_of_slots_or_of_dropped_ones() {
+        for (value, most) in [(1, CHUNK), (0, MOST_LEFT_OUT)] {
+            let mut piece = RecordChunk::with_capacity().emptied(0);
+            for number in 0..most {
+                assert!(!piece.is_full());
+                let start = piece.entries.len();
+                push(&mut piece, slot(0, value), number);
+                piece.drop_zeros(start);
+            }
+            assert!(piece.is_full());
+        }
+    }
+}
