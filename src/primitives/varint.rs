@@ -20,20 +20,24 @@ pub enum VarintError {
 /// [`VarintError`] when `bytes` does not start with a number. `bytes` is then in an unspecified state.
 #[inline]
 pub fn read(bytes: &mut &[u8]) -> Result<u64, VarintError> {
-    if let Some((byte, rest)) = bytes.split_first()
-        && *byte < 0x80
-    {
-        *bytes = rest;
-        return Ok((*byte).into());
-    }
-    if let Some(word) = bytes.first_chunk().copied().map(u64::from_le_bytes)
-        && let Some((number, len)) = first_of(word)
+    if let Some((number, len)) = short(bytes)
         && let Some(rest) = bytes.get(len..)
     {
         *bytes = rest;
         return Ok(number);
     }
     read_long(bytes)
+}
+
+/// The number at the start of `bytes` and its length in bytes. `None` if there are fewer than eight bytes, unless
+/// the first one is the number, and if the number has more than 56 bits.
+#[inline]
+#[must_use]
+pub fn short(bytes: &[u8]) -> Option<(u64, usize)> {
+    match bytes.first() {
+        Some(byte @ ..0x80) => Some(((*byte).into(), 1)),
+        _ => first_of(u64::from_le_bytes(*bytes.first_chunk()?)),
+    }
 }
 
 /// The number of up to 56 bits at the start of eight bytes, and its length in bytes.

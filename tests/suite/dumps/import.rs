@@ -242,6 +242,28 @@ fn missing_enumeration_indexes_are_reported() {
     assert_eq!(dump.state.header().enumeration, enumeration(1));
 }
 
+/// More zero values in a row than are collected before the other slots are passed on. A key is compared with the others
+/// also if its value is zero.
+#[test]
+fn zero_values_give_the_snapshot_without_them() {
+    const COUNT: u64 = 90_000;
+    let log = |at: u64| {
+        let (mut key, mut value) = ([0; 32], [0; 32]);
+        key[..8].copy_from_slice(&at.to_be_bytes());
+        value[31] = u8::from(at < 20_000 || at == COUNT - 1);
+        era::Log { plain: None, hashed: Some(key), value, batch: 1, index: at + 1 }
+    };
+    let all: Vec<era::Log> = (0..COUNT).map(log).collect();
+    let kept: Vec<_> = all.iter().filter(|log| log.value != [0; 32]).cloned().collect();
+    let dump = read(era::folder(std::slice::from_ref(&all)).path());
+    assert_eq!(dump.notes, []);
+    assert!(content(&dump.state).0 == content(&read(era::folder(&[kept]).path()).state).0);
+    let mut again = all;
+    again[50_000].hashed = again[5].hashed;
+    let error = import().read(era::folder(&[again]).path()).unwrap_err().to_string();
+    assert!(error.contains("two values"), "{error}");
+}
+
 /// A chunk has a million records, so the error names the position of the wrong record.
 #[test]
 fn a_record_with_a_wrong_index_is_named_wherever_it_stands() {

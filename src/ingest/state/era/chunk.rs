@@ -87,24 +87,47 @@ impl<R: Read> Logs<R> {
     }
 
     /// The offset of the next record.
-    pub(super) fn offset(&self) -> u64 {
+    fn offset(&self) -> u64 {
         self.base + self.start as u64
     }
 
-    /// Reads the next record; `None` at the end of the chunk.
-    #[inline]
-    pub(super) fn next(&mut self) -> Result<Option<Log<'_>>, ChunkError> {
-        if self.end - self.start < LONGEST_ITEM && !self.is_at_end {
-            self.fill()?;
+    /// Passes the next records to `take`, up to `most` of them. Returns their number, which is less than `most` only at the
+    /// end of the chunk. An error has the offset of its record.
+    pub(super) fn read(
+        &mut self,
+        most: usize,
+        mut take: impl FnMut(&Log<'_>) -> Result<(), ChunkError>,
+    ) -> Result<usize, (u64, ChunkError)> {
+        let mut taken = 0;
+        while taken < most {
+            if self.end - self.start < LONGEST_ITEM && !self.is_at_end {
+                self.fill().map_err(|error| (self.offset(), error))?;
+            }
+            // A record that begins after this place may not be in the buffer as a whole.
+            let behind = if self.is_at_end { 0 } else { LONGEST_ITEM - 1 };
+            let mut bytes = &self.buffer[self.start..self.end];
+            if bytes.is_empty() {
+                break;
+            }
+            let mut read = Ok(());
+            while taken < most && bytes.len() > behind {
+                let len = match as_nodes_write(bytes) {
+                    Some((log, len)) => take(&log).map(|()| len),
+                    None => take_any(bytes, &mut take),
+                };
+                match len {
+                    Ok(len) => bytes = &bytes[len..],
+                    Err(error) => {
+                        read = Err(error);
+                        break;
+                    }
+                }
+                taken += 1;
+            }
+            self.start = self.end - bytes.len();
+            read.map_err(|error| (self.offset(), error))?;
         }
-        let bytes = &self.buffer[self.start..self.end];
-        let (log, rest) = match as_nodes_write(bytes) {
-            Some(read) => read,
-            None if bytes.is_empty() => return Ok(None),
-            None => in_any_order(bytes)?,
-        };
-        self.start = self.end - rest.len();
-        Ok(Some(log))
+        Ok(taken)
     }
 
     fn fill(&mut self) -> Result<(), ChunkError> {
@@ -133,33 +156,57 @@ impl From<VarintError> for ChunkError {
     }
 }
 
-/// The record at the front of `bytes` and the rest, if it has each field once in the order of their numbers,
-/// as the node's encoder writes them. It does the same as [`in_any_order`] without its loop, and is
-/// faster.
+/// The record at the front of `bytes` and its length, if it has each field once in the order of their numbers, as the
+/// node's encoder writes them. It does the same as [`in_any_order`] without its loop, and is faster. A position is
+/// a number here and not a slice that shrinks: compilers keep such a slice in memory, and the processor waits for it.
 #[inline]
-fn as_nodes_write(bytes: &[u8]) -> Option<(Log<'_>, &[u8])> {
-    let ([0x0a, len], record) = bytes.split_first_chunk()? else { return None };
-    let (mut fields, rest) = record.split_at_checked((*len).into()).filter(|_| *len < 0x80)?;
-    let mut plain = None;
-    if let [0x0a, ..] = fields {
-        let ([0x0a, 20, address @ ..], more) = fields.split_first_chunk::<22>()? else {
-            return None;
-        };
-        let ([0x12, 32, slot @ ..], more) = more.split_first_chunk::<34>()? else { return None };
-        plain = Some(Name::Plain(Address::wrap_ref(address), Word::wrap_ref(slot)));
-        fields = more;
+fn as_nodes_write(bytes: &[u8]) -> Option<(Log<'_>, usize)> {
+    let [0x0a, len @ ..0x80, tag, ..] = *bytes else { return None };
+    let (mut at, mut plain) = (2, None);
+    if tag == 0x0a {
+        let address = Address::wrap_ref(field::<20>(bytes, at, 0x0a)?);
+        plain = Some(Name::Plain(address, Word::wrap_ref(field::<32>(bytes, at + 22, 0x12)?)));
+        at += 56;
     }
-    let ([0x1a, 32, value @ ..], fields) = fields.split_first_chunk::<34>()? else { return None };
-    let ([0x20], mut fields) = fields.split_first_chunk()? else { return None };
-    let batch = u32::try_from(varint::read(&mut fields).ok()?).ok()?;
-    let ([0x28], mut fields) = fields.split_first_chunk()? else { return None };
-    let index = varint::read(&mut fields).ok()?;
-    let name = match (plain, fields.split_first_chunk::<34>()) {
-        (Some(plain), None) if fields.is_empty() => plain,
-        (None, Some(([0x32, 32, key @ ..], []))) => Name::Hashed(Hash::wrap_ref(key)),
-        _ => return None,
+    let value = Word::wrap_ref(field::<32>(bytes, at, 0x1a)?);
+    let (batch, at) = number(bytes, at + 34, 0x20)?;
+    let (index, mut at) = number(bytes, at, 0x28)?;
+    let name = match plain {
+        Some(plain) => plain,
+        None => {
+            let key = Hash::wrap_ref(field::<32>(bytes, at, 0x32)?);
+            at += 34;
+            Name::Hashed(key)
+        }
     };
-    Some((Log { name, value: Word::wrap_ref(value), batch, index }, rest))
+    let log = Log { name, value, batch: u32::try_from(batch).ok()?, index };
+    (at == 2 + usize::from(len)).then_some((log, at))
+}
+
+/// The `N` bytes of the field with this tag at a position.
+#[inline]
+fn field<const N: usize>(bytes: &[u8], at: usize, tag: u8) -> Option<&[u8; N]> {
+    let ([found, len], rest) = bytes.get(at..)?.split_first_chunk()?;
+    if *found == tag && usize::from(*len) == N { rest.first_chunk() } else { None }
+}
+
+/// The number of the field with this tag at a position, and the end of the field. `None` also if it is too long to be
+/// read at once.
+#[inline]
+fn number(bytes: &[u8], at: usize, tag: u8) -> Option<(u64, usize)> {
+    let ([found], rest) = bytes.get(at..)?.split_first_chunk()?;
+    let (number, len) = if *found == tag { varint::short(rest)? } else { return None };
+    Some((number, at + 1 + len))
+}
+
+/// Passes the record at the front of `bytes` to `take`, whatever the order of its fields. Returns its length.
+#[cold]
+fn take_any(
+    bytes: &[u8],
+    take: &mut impl FnMut(&Log<'_>) -> Result<(), ChunkError>,
+) -> Result<usize, ChunkError> {
+    let (log, len) = in_any_order(bytes)?;
+    take(&log).map(|()| len)
 }
 
 const FIELDS: [&str; 6] = [
@@ -171,9 +218,8 @@ const FIELDS: [&str; 6] = [
     "hashed_key",
 ];
 
-/// The record at the front of `bytes`, and the rest.
-#[cold]
-fn in_any_order(bytes: &[u8]) -> Result<(Log<'_>, &[u8]), ChunkError> {
+/// The record at the front of `bytes`, and its length.
+fn in_any_order(bytes: &[u8]) -> Result<(Log<'_>, usize), ChunkError> {
     let mut rest = bytes;
     let tag = varint::read(&mut rest)?;
     if tag != 0x0a {
@@ -221,7 +267,7 @@ fn in_any_order(bytes: &[u8]) -> Result<(Log<'_>, &[u8]), ChunkError> {
             return Err(ChunkError::Bad(reason.into()));
         }
     };
-    Ok((Log { name, value, batch, index }, rest))
+    Ok((Log { name, value, batch, index }, bytes.len() - rest.len()))
 }
 
 /// `N` bytes with a length prefix.
@@ -263,11 +309,12 @@ mod tests {
         }
     }
 
-    fn logs(bytes: &[u8]) -> Result<Vec<Kept>, ChunkError> {
-        let (mut logs, mut all) = (Logs::new(bytes), Vec::new());
-        while let Some(log) = logs.next()? {
-            all.push(log.into());
-        }
+    fn logs(bytes: &[u8]) -> Result<Vec<Kept>, (u64, ChunkError)> {
+        let mut all = Vec::new();
+        Logs::new(bytes).read(usize::MAX, |log| {
+            all.push((*log).into());
+            Ok(())
+        })?;
         Ok(all)
     }
 
@@ -305,6 +352,46 @@ mod tests {
             }
         }
         assert!(logs(b"").unwrap().is_empty());
+    }
+
+    /// However many records are read at a time, all are read, and an error has the offset of its record.
+    #[test]
+    fn records_are_read_in_blocks_of_any_length() {
+        for (bytes, _) in examples() {
+            let good = 3 * BUFFER_LEN / bytes.len();
+            let many = [bytes.repeat(good), vec![0x12], bytes.clone()].concat();
+            for most in [1, 255, 1 << 14, usize::MAX] {
+                let (mut logs, mut taken) = (Logs::new(&many[..]), 0);
+                let (offset, _) = loop {
+                    let read = logs.read(most, |_| {
+                        taken += 1;
+                        Ok(())
+                    });
+                    match read {
+                        Ok(read) => assert_eq!(read, most),
+                        Err(error) => break error,
+                    }
+                };
+                assert_eq!((taken, offset), (good, (good * bytes.len()) as u64));
+            }
+        }
+    }
+
+    /// The end of a chunk is seen by a block that is not full. A refused record is named, not the one after it.
+    #[test]
+    fn the_end_and_refused_records_are_told() {
+        let (bytes, _) = &examples()[1];
+        let chunk = bytes.repeat(10);
+        let mut logs = Logs::new(&chunk[..]);
+        assert_eq!(logs.read(7, |_| Ok(())).unwrap(), 7);
+        assert_eq!(logs.read(7, |_| Ok(())).unwrap(), 3);
+        assert_eq!(logs.read(7, |_| Ok(())).unwrap(), 0);
+        let mut seen = 0;
+        let refused = Logs::new(&chunk[..]).read(usize::MAX, |_| {
+            seen += 1;
+            if seen == 5 { Err(ChunkError::Bad("refused".into())) } else { Ok(()) }
+        });
+        assert_eq!(refused.unwrap_err().0, 4 * bytes.len() as u64);
     }
 
     #[test]
@@ -345,7 +432,7 @@ mod tests {
 
         #[test]
         fn both_parsers_agree(
-            index: u64,
+            index in 0..1u64 << 56,
             batch: u32,
             changes in prop::collection::vec((0..100usize, any::<u8>()), 0..3),
         ) {

@@ -12,7 +12,7 @@ const PAGES: usize = 1 << (31 - PAGE_BITS);
 /// One thread adds to it. Indexes come in any order, so several threads would mostly wait for each other's
 /// cache lines.
 pub(super) struct Indexes {
-    pages: Vec<Option<Box<[u64]>>>,
+    pages: Vec<Option<Box<[u64; WORDS]>>>,
 }
 
 /// Why an index was refused.
@@ -28,14 +28,23 @@ impl Indexes {
         Self { pages: (0..PAGES).map(|_| None).collect() }
     }
 
+    /// Adds indexes. An error has the place of the first one that is refused.
+    pub(super) fn insert_all(&mut self, indexes: &[[u8; 8]]) -> Result<(), (usize, Refused)> {
+        for (place, index) in indexes.iter().enumerate() {
+            self.insert(u64::from_le_bytes(*index)).map_err(|refused| (place, refused))?;
+        }
+        Ok(())
+    }
+
     /// Adds an index.
+    #[inline]
     pub(super) fn insert(&mut self, index: u64) -> Result<(), Refused> {
         if index == 0 {
             return Err(Refused::Zero);
         }
         let page = usize::try_from(index >> PAGE_BITS).ok().and_then(|at| self.pages.get_mut(at));
         let page = page.ok_or(Refused::TooLarge)?;
-        let page = page.get_or_insert_with(|| vec![0; WORDS].into());
+        let page = page.get_or_insert_with(empty_page);
         let word = &mut page[(index >> 6) as usize & (WORDS - 1)];
         let bit = 1 << (index & 63);
         let is_new = *word & bit == 0;
@@ -66,6 +75,11 @@ impl Indexes {
         }
         (last, count, gap.filter(|gap| *gap < last))
     }
+}
+
+#[cold]
+fn empty_page() -> Box<[u64; WORDS]> {
+    Box::new([0; WORDS])
 }
 
 #[cfg(test)]

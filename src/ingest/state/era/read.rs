@@ -23,10 +23,7 @@ use crate::{
     ingest::state::{ImportError, snapshot_builder::reversed},
     primitives::{Address, Hash, Word},
     snapshot::Enumeration,
-    state::{
-        entries::{Entry, out_of_order},
-        keys::era_keys,
-    },
+    state::{entries::Entry, keys::era_keys},
 };
 
 /// The most slots that wait for each worker, and the most in total: 320 MB. A chunk has a million slots. A
@@ -36,6 +33,8 @@ const WAITING: usize = 1 << 22;
 /// More threads than this inflate faster than one thread can write.
 const MOST_WORKERS: usize = 8;
 const READ_BUFFER: usize = 1 << 18;
+/// The slots that are hashed and compared together, while the first cache of the processor holds them.
+const AT_ONCE: usize = 1 << 8;
 
 /// The assumed order of the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,15 +155,16 @@ fn consume(
 
 /// Records the indexes of slots. Each index must be unique.
 fn note_indexes(indexes: &mut Indexes, piece: &RecordChunk, path: &Path) -> Result<(), EraError> {
-    let mut refused = |index: &[u8; 8]| {
-        let index = u64::from_le_bytes(*index);
-        indexes.insert(index).err().map(|refused| (index, refused))
-    };
-    let (mut kept, mut left_out) = (piece.indexes.iter().enumerate(), piece.left_out.iter());
-    let found = kept
-        .find_map(|(at, index)| refused(index).map(|refused| (piece.place(at), refused)))
-        .or_else(|| left_out.find_map(|(at, index)| Some((*at as usize, refused(index)?))));
-    let Some((place, (index, refused))) = found else { return Ok(()) };
+    let kept = indexes.insert_all(&piece.indexes);
+    let kept = kept.map_err(|(at, refused)| (piece.place(at), piece.indexes[at], refused));
+    let noted = kept.and_then(|()| {
+        piece.left_out.iter().try_for_each(|(place, index)| {
+            let noted = indexes.insert(u64::from_le_bytes(*index));
+            noted.map_err(|refused| (*place as usize, *index, refused))
+        })
+    });
+    let Err((place, index, refused)) = noted else { return Ok(()) };
+    let index = u64::from_le_bytes(index);
     let reason = match refused {
         Refused::Zero => "a slot with the enumeration index 0, which is not used".into(),
         Refused::TooLarge => format!("the enumeration index {index} is too large"),
@@ -185,9 +185,14 @@ fn open(path: &Path, watcher: &ReadProgressHandle) -> io::Result<Logs<impl Read 
 /// that chunk is then the first one in the order of the chunks.
 fn first_version(snapshot: &EraSnapshot) -> Option<(u16, String)> {
     for path in &snapshot.chunks {
-        let mut logs = open(path, &ReadProgressHandle::default()).ok()?;
-        if let Some(log) = logs.next().ok()? {
-            return Some((log.name.version(), path.display().to_string()));
+        let (mut logs, mut version) = (open(path, &ReadProgressHandle::default()).ok()?, None);
+        logs.read(1, |log| {
+            version = Some(log.name.version());
+            Ok(())
+        })
+        .ok()?;
+        if let Some(version) = version {
+            return Some((version, path.display().to_string()));
         }
     }
     None
@@ -214,8 +219,6 @@ fn read_chunk(shared: &Shared<'_>, chunk: usize, sender: &Sender<Message>) -> Re
 struct PieceReader<'s> {
     shared: &'s Shared<'s>,
     piece: RecordChunk,
-    /// The number of slots passed on.
-    handed_on: u64,
     /// Plain keys that are still to be hashed.
     plain: Vec<(Address, Word)>,
     keys: Vec<Hash>,
@@ -223,19 +226,18 @@ struct PieceReader<'s> {
 
 impl<'s> PieceReader<'s> {
     fn new(shared: &'s Shared<'s>) -> Self {
-        let (plain, keys, piece) = (Vec::new(), Vec::new(), RecordChunk::default());
-        let mut reader = Self { shared, piece, handed_on: 0, plain, keys };
-        reader.piece();
-        reader
+        Self { shared, piece: shared.ahead.piece(0), plain: Vec::new(), keys: Vec::new() }
     }
 
-    /// Reads until the chunk of records is full. Returns `false` at the end. An error has its position.
+    /// Reads until the piece is full. Returns `false` at the end. An error has its position.
     fn fill(&mut self, logs: &mut Logs<impl Read>) -> Result<bool, (u64, ChunkError)> {
-        while self.piece.entries.len() < CHUNK {
-            let offset = logs.offset();
-            match logs.next().map_err(|error| (offset, error))? {
-                Some(log) => self.accept(&log).map_err(|error| (offset, error))?,
-                None => return Ok(false),
+        while !self.piece.is_full() {
+            let start = self.piece.entries.len();
+            let most = AT_ONCE.min(CHUNK - start);
+            let read = logs.read(most, |log| self.accept(log))?;
+            self.complete(start);
+            if read < most {
+                return Ok(false);
             }
         }
         Ok(true)
@@ -243,73 +245,62 @@ impl<'s> PieceReader<'s> {
 
     #[inline]
     fn accept(&mut self, log: &Log<'_>) -> Result<(), ChunkError> {
-        let version = log.name.version();
-        if let Some((expected, source)) = &self.shared.version
-            && *expected != version
+        let Shared { snapshot, version, .. } = self.shared;
+        if let Some(known) = version
+            && known.0 != log.name.version()
         {
-            return Err(ChunkError::Bad(format!(
-                "a record of version {version}, but by {source} this is a snapshot of version \
-                 {expected}: chunks of different snapshots are mixed"
-            )));
+            return Err(mixed(known, log));
+        }
+        if log.batch > snapshot.batch {
+            return Err(too_late(snapshot.batch, log));
         }
         let key = match log.name {
             Name::Plain(address, slot) => {
                 self.plain.push((*address, *slot));
-                Hash::ZERO
+                &Hash::ZERO
             }
-            Name::Hashed(key) if self.shared.reverse => reversed(*key),
-            Name::Hashed(key) => *key,
+            Name::Hashed(key) => key,
         };
-        let batch = self.shared.snapshot.batch;
-        if log.batch > batch {
-            let first = log.batch;
-            return Err(ChunkError::Bad(format!(
-                "a slot first written in batch {first}, after batch {batch}"
-            )));
-        }
-        self.piece.entries.push(Entry { key, value: *log.value });
+        self.piece.entries.push(Entry { key: *key, value: *log.value });
         self.piece.batches.push(log.batch.to_le_bytes());
         self.piece.indexes.push(log.index.to_le_bytes());
         Ok(())
     }
 
-    /// Takes the collected slots. The next ones start empty.
-    fn piece(&mut self) -> RecordChunk {
-        let mut piece = std::mem::replace(&mut self.piece, self.shared.ahead.piece());
+    /// Completes the keys of the slots from the place `start` on, compares them, and drops zeros.
+    fn complete(&mut self, start: usize) {
+        let slots = &mut self.piece.entries[start..];
         if !self.plain.is_empty() {
             self.keys.clear();
             era_keys(self.plain.drain(..), &mut self.keys);
-            for (entry, key) in piece.entries.iter_mut().zip(&self.keys) {
-                entry.key = *key;
-            }
+            slots.iter_mut().zip(&self.keys).for_each(|(slot, key)| slot.key = *key);
+        } else if self.shared.reverse {
+            slots.iter_mut().for_each(|slot| slot.key = reversed(slot.key));
         }
-        let entries = &piece.entries;
-        piece.before = self.handed_on;
-        self.handed_on += entries.len() as u64;
-        piece.range = entries.first().zip(entries.last()).map(|(a, b)| (a.key, b.key));
+        self.piece.extend_range(start);
         if self.shared.order == Order::Ascending {
-            piece.ascending = out_of_order(entries).is_none();
-            without_zeros(&mut piece);
+            self.piece.drop_zeros(start);
         }
-        piece
+    }
+
+    /// Takes the collected slots. The next ones start empty.
+    fn piece(&mut self) -> RecordChunk {
+        let next = self.shared.ahead.piece(self.piece.end());
+        std::mem::replace(&mut self.piece, next)
     }
 }
 
-fn without_zeros(piece: &mut RecordChunk) {
-    let zero = |entry: &Entry| entry.value.is_zero();
-    let Some(first) = piece.entries.iter().position(zero) else { return };
-    let mut kept = first;
-    for at in first..piece.entries.len() {
-        if !zero(&piece.entries[at]) {
-            piece.entries[kept] = piece.entries[at];
-            piece.batches[kept] = piece.batches[at];
-            piece.indexes[kept] = piece.indexes[at];
-            kept += 1;
-        } else {
-            piece.left_out.push((at as u32, piece.indexes[at]));
-        }
-    }
-    piece.entries.truncate(kept);
-    piece.batches.truncate(kept);
-    piece.indexes.truncate(kept);
+#[cold]
+fn mixed((expected, source): &(u16, String), log: &Log<'_>) -> ChunkError {
+    let version = log.name.version();
+    ChunkError::Bad(format!(
+        "a record of version {version}, but by {source} this is a snapshot of version {expected}: chunks \
+         of different snapshots are mixed"
+    ))
+}
+
+#[cold]
+fn too_late(batch: u32, log: &Log<'_>) -> ChunkError {
+    let first = log.batch;
+    ChunkError::Bad(format!("a slot first written in batch {first}, after batch {batch}"))
 }

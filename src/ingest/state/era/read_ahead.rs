@@ -56,10 +56,10 @@ impl ReadAhead {
         self.changed.notify_all();
     }
 
-    /// Empty slot columns, with reused memory if available.
-    pub(super) fn piece(&self) -> RecordChunk {
+    /// Empty slot columns, with reused memory if available, for the slots after the first `before` of a snapshot chunk.
+    pub(super) fn piece(&self, before: u64) -> RecordChunk {
         let spare = self.state().spare.pop();
-        spare.map_or_else(RecordChunk::with_capacity, RecordChunk::emptied)
+        spare.unwrap_or_else(RecordChunk::with_capacity).emptied(before)
     }
 
     /// Begins the turn of this snapshot chunk.
