@@ -94,6 +94,9 @@ mod logs {
     /// The files, directories, lists and flags that `index` accepts.
     mod index_inputs;
 
+    /// Large raw archives: the same bytes and the same faults from any number of threads.
+    mod index_threads;
+
     /// Damaged receipts, pubdata and rows: only the damaged batch is excluded.
     mod damaged_sources;
 
