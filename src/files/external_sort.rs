@@ -85,6 +85,9 @@ impl<R: SortRecord> ExternalSort<R> {
     }
 
     fn spill(&mut self) -> Result<(), OutputError> {
+        if self.memory.records.is_empty() {
+            return Ok(());
+        }
         let scratch = match &mut self.scratch {
             Some(scratch) => scratch,
             none => none.insert(Scratch::beside(&self.target)?),
@@ -93,7 +96,7 @@ impl<R: SortRecord> ExternalSort<R> {
         let start = scratch.written();
         let (memory, order, free) = (&self.memory, order.as_deref(), Pool::<Vec<u8>>::default());
         let len = memory.records.len();
-        // The number of records of a piece, on average.
+        // The average number of records of a piece.
         let at_once = (len / memory.size().div_ceil(SPILLED_PIECE)).max(1);
         let mut next = 0;
         let pieces = || {
