@@ -55,24 +55,47 @@ impl<R: Read> TextBlocks<R> {
     /// # Errors
     /// When the data cannot be read.
     pub(crate) fn next_block(&mut self) -> io::Result<Option<TextBlock>> {
+        // Memory that is used again is not cleared, since most of it is read into.
         let mut block = self.free.take().unwrap_or_default();
-        block.clear();
-        block.append(&mut self.rest);
+        let mut len = self.rest.len();
+        if block.len() < len {
+            block.resize(len, 0);
+        }
+        block[..len].copy_from_slice(&self.rest);
+        self.rest.clear();
         while !self.is_end {
-            let read = block.len();
-            block.reserve(BLOCK);
-            self.is_end = self.data.by_ref().take(BLOCK as u64).read_to_end(&mut block)? < BLOCK;
-            if let Some(end) = memrchr(b'\n', &block[read..]) {
-                self.rest.extend_from_slice(&block[read + end + 1..]);
-                block.truncate(read + end + 1);
+            let read = len;
+            if block.len() < read + BLOCK {
+                block.resize(read + BLOCK, 0);
+            }
+            len += self.fill(&mut block[read..read + BLOCK])?;
+            if let Some(end) = memrchr(b'\n', &block[read..len]) {
+                self.rest.extend_from_slice(&block[read + end + 1..len]);
+                len = read + end + 1;
                 break;
             }
-            if block.len() > self.longest {
+            if len > self.longest {
                 break;
             }
         }
         // The rest of the last block is a line without an end.
-        Ok((!block.is_empty()).then(|| TextBlock::new(block, &self.free)))
+        Ok((len > 0).then(|| TextBlock::new(block, len, &self.free)))
+    }
+
+    /// Reads as much as there is place for, or up to the end.
+    fn fill(&mut self, place: &mut [u8]) -> io::Result<usize> {
+        let mut len = 0;
+        while len < place.len() && !self.is_end {
+            match self.data.read(&mut place[len..]) {
+                Ok(read) => {
+                    len += read;
+                    self.is_end = read == 0;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(len)
     }
 }
 

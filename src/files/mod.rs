@@ -12,11 +12,13 @@
 //! memory while a file is created are kept in a [`Scratch`] file or a [`Spool`], and are sorted by an
 //! external sort.
 
+mod bucket_sort;
 mod compress;
 pub mod container;
 mod create;
 mod external_sort;
 mod header;
+mod in_turn;
 mod input;
 mod input_error;
 mod input_sequence;
@@ -41,6 +43,7 @@ mod text_encoding;
 mod wrapper;
 mod write_behind;
 
+pub(crate) use bucket_sort::{BucketSort, Bucketed, KeyedRecord, Numbered};
 pub use compress::Compression;
 pub use container::{
     CheckedBlocks, Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName,
@@ -48,6 +51,7 @@ pub use container::{
 #[cfg(feature = "parquet")]
 pub(crate) use create::nameless;
 pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};
+pub(crate) use in_turn::in_turn;
 pub(crate) use input::{HEAD_LEN, archive_of, is_in_archive};
 pub use input::{Input, Inputs};
 pub use input_error::InputError;

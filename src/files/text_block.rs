@@ -1,6 +1,10 @@
 //! Blocks of text whose memory is used again.
 
-use std::{mem, ops::Deref, sync::Arc};
+use std::{
+    mem,
+    ops::{Deref, Range},
+    sync::Arc,
+};
 
 use super::pool::Pool;
 
@@ -13,25 +17,27 @@ pub(super) type FreeBlocks = Arc<Pool<Vec<u8>>>;
 /// Some text. When it is dropped, another block takes its memory.
 #[derive(Debug, Default)]
 pub(crate) struct TextBlock {
+    /// The memory, of which the range is the text.
     bytes: Vec<u8>,
-    start: usize,
+    range: Range<usize>,
     free: Option<FreeBlocks>,
 }
 
 impl TextBlock {
-    pub(super) fn new(bytes: Vec<u8>, free: &FreeBlocks) -> Self {
-        Self { bytes, start: 0, free: Some(Arc::clone(free)) }
+    /// The first `len` of some bytes.
+    pub(super) fn new(bytes: Vec<u8>, len: usize, free: &FreeBlocks) -> Self {
+        Self { range: 0..len.min(bytes.len()), bytes, free: Some(Arc::clone(free)) }
     }
 
     /// Passes over bytes at the beginning.
     pub(crate) fn advance(&mut self, bytes: usize) {
-        self.start = self.bytes.len().min(self.start + bytes);
+        self.range.start = self.range.end.min(self.range.start + bytes);
     }
 }
 
 impl From<Vec<u8>> for TextBlock {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes, start: 0, free: None }
+        Self { range: 0..bytes.len(), bytes, free: None }
     }
 }
 
@@ -39,7 +45,7 @@ impl Deref for TextBlock {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.bytes[self.start..]
+        &self.bytes[self.range.clone()]
     }
 }
 
