@@ -61,8 +61,9 @@ impl<I, N: FnMut() -> Option<I>> Items<N> {
     fn next(&mut self) -> Option<(usize, I)> {
         let item = if self.is_end { None } else { (self.next)() };
         self.is_end = item.is_none();
-        self.begun += usize::from(!self.is_end);
-        Some((self.begun - 1, item?))
+        let number = self.begun;
+        self.begun += 1;
+        Some((number, item?))
     }
 }
 

@@ -12,6 +12,7 @@
 //! memory while a file is created are kept in a [`Scratch`] file or a [`Spool`], and are sorted by an
 //! external sort.
 
+mod bucket_sort;
 mod compress;
 pub mod container;
 mod create;
@@ -46,6 +47,7 @@ mod text_pieces;
 mod wrapper;
 mod write_behind;
 
+pub(crate) use bucket_sort::{BucketSort, Bucketed, KeyedRecord, Numbered};
 pub use compress::Compression;
 pub use container::{
     CheckedBlocks, Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName,

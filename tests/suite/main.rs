@@ -21,6 +21,9 @@ mod dumps {
     /// Tables of databases: every notation, rows of several blocks, and accounts that are given.
     mod tables;
 
+    /// Large tables give the same snapshot, or the same first error, on any number of threads.
+    mod threads;
+
     /// Dumps that are merged must be of the same state.
     mod merged;
 
