@@ -101,9 +101,10 @@ impl Input {
         self.path.as_deref()
     }
 
-    /// The text, if it is as it is in a regular file, and was not read to the end.
+    /// The text, if it is as it is in a regular file of which more than the first part is left to read.
     pub(super) fn plain_text(&self) -> Option<PlainText> {
-        let (file, watcher) = self.file.as_ref()?;
+        let (file, watcher) =
+            self.file.as_ref().filter(|_| self.data.get_ref().0.position() == 0)?;
         let mut start = [0; wrapper::EXAMINED];
         // What cannot be read here is an error when it is read in the other way.
         file.read_exact_at(&mut start, 0).ok()?;
