@@ -1,8 +1,8 @@
 use rayon::prelude::*;
 
 use super::{
-    Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, TRANSACTIONS,
-    collector::count,
+    Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, Origin, TRANSACTIONS,
+    collector::Head,
     rows::{BatchRow, IndexRow},
 };
 use crate::{
@@ -44,7 +44,7 @@ impl Archive {
                         format!("row {at} does not start where the row before it ends"),
                     ));
                 }
-                count(&mut counted, &batch);
+                Head::new(&batch, Origin::default()).count(&mut counted);
                 messages += message_logs;
             }
         }

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     archive::ArchiveError,
-    files::{ExternalSort, OutputError, SortRecord, Sorted, Spill},
-    message::{BatchPart, BatchView, ImtRoots, Messages},
+    files::{ExternalSort, OutputError, PayloadPlace, Records, SortRecord, Sorted, Spill},
+    message::{BatchView, ImtRoots, Messages},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -17,23 +17,23 @@ use crate::{
 /// machine's byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
-struct Head {
+pub(super) struct Head {
     chain: u64,
     batch: u64,
     origin: PackedOrigin,
     message_bytes: u64,
     logs: u32,
-    messages: u32,
-    has_transactions: u32,
-    has_aggregated_root: u32,
+    pub(super) messages: u32,
+    pub(super) has_transactions: u32,
+    pub(super) has_aggregated_root: u32,
     /// 1 if both roots of the interop commitment tree are known, 2 if only the node above them is.
-    imt_kind: u64,
+    pub(super) imt_kind: u64,
     aggregated_root: Hash,
-    imt: [Hash; 2],
+    pub(super) imt: [Hash; 2],
 }
 
 impl Head {
-    fn new(batch: &BatchView<'_>, origin: Origin) -> Self {
+    pub(super) fn new(batch: &BatchView<'_>, origin: Origin) -> Self {
         Self {
             chain: batch.chain.0,
             batch: batch.batch.0,
@@ -54,11 +54,13 @@ impl Head {
         }
     }
 
-    fn key(&self) -> (u64, u64) {
-        (self.chain, self.batch)
+    /// The chain and the number of the batch.
+    pub(super) fn key(&self) -> (ChainId, BatchNumber) {
+        (ChainId(self.chain), BatchNumber(self.batch))
     }
 
-    fn origin(&self) -> Origin {
+    /// Where the batch is from.
+    pub(super) fn origin(&self) -> Origin {
         self.origin.into()
     }
 
@@ -72,12 +74,28 @@ impl Head {
         ]
     }
 
-    /// The batch of this head and its payload.
-    fn view<'p>(&self, payload: &'p [u8]) -> BatchView<'p> {
+    /// Adds the batch to the totals.
+    pub(super) fn count(&self, totals: &mut ArchiveHeader) {
+        totals.batches += 1;
+        totals.logs += u64::from(self.logs);
+        totals.messages += u64::from(self.messages);
+        totals.message_bytes += self.message_bytes;
+        totals.transactions += if self.has_transactions == 0 { 0 } else { self.logs.into() };
+        totals.imt += u64::from(self.imt_kind != 0);
+    }
+
+    /// The parts of the payload: logs, ends of messages, transaction hashes, and bytes of messages.
+    pub(super) fn parts<'p>(&self, payload: &'p [u8]) -> [&'p [u8]; 4] {
         let [logs, ends, transactions] = self.lengths();
         let (logs, rest) = payload.split_at(logs);
         let (ends, rest) = rest.split_at(ends);
         let (transactions, bytes) = rest.split_at(transactions);
+        [logs, ends, transactions, bytes]
+    }
+
+    /// The batch of this head and its payload.
+    pub(super) fn view<'p>(&self, payload: &'p [u8]) -> BatchView<'p> {
+        let [logs, ends, transactions, bytes] = self.parts(payload);
         BatchView {
             chain: ChainId(self.chain),
             batch: BatchNumber(self.batch),
@@ -91,7 +109,7 @@ impl Head {
 }
 
 impl SortRecord for Head {
-    type Place = usize;
+    type Place = PayloadPlace;
 
     fn payload_len(&self) -> usize {
         self.lengths().iter().sum::<usize>() + self.message_bytes as usize
@@ -99,7 +117,7 @@ impl SortRecord for Head {
 }
 
 /// The parts of a batch in the order of a payload.
-fn payload<'p>(batch: &BatchView<'p>) -> [&'p [u8]; 4] {
+pub(super) fn payload<'p>(batch: &BatchView<'p>) -> [&'p [u8]; 4] {
     [
         cast_slice(batch.logs),
         cast_slice(batch.messages.ends()),
@@ -108,14 +126,55 @@ fn payload<'p>(batch: &BatchView<'p>) -> [&'p [u8]; 4] {
     ]
 }
 
+/// Batches in the form in which they are collected. Any thread can make them from a part of a source.
+#[derive(Debug)]
+pub(crate) struct EncodedBatches {
+    records: Records<Head>,
+    added: ArchiveHeader,
+}
+
+impl EncodedBatches {
+    /// No batches, with room for so many bytes of their logs and messages.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self { records: Records::with_room(bytes), added: ArchiveHeader::default() }
+    }
+
+    /// Adds a batch.
+    pub(crate) fn add(&mut self, batch: BatchView<'_>, origin: Origin) {
+        let head = Head::new(&batch, origin);
+        self.records.push(head, &payload(&batch));
+        head.count(&mut self.added);
+    }
+
+    /// Gives back memory that was reserved and not used.
+    pub(crate) fn shrink(&mut self) {
+        self.records.shrink();
+    }
+}
+
 /// Collects batches from many sources in any order, and sorts and merges them.
 #[derive(Debug)]
 pub(crate) struct Collector {
     sort: ExternalSort<Head>,
-    sources: Vec<String>,
+    sources: Sources,
     /// The largest size in memory, when nothing may be written to disk.
     limit: Option<usize>,
     added: ArchiveHeader,
+}
+
+/// The names of the sources.
+#[derive(Debug, Default)]
+pub(super) struct Sources(Vec<String>);
+
+impl Sources {
+    fn name(&self, source: u32) -> String {
+        self.0.get(source as usize).cloned().unwrap_or_default()
+    }
+
+    /// The name of a source and the position in it.
+    pub(super) fn describe(&self, origin: Origin) -> String {
+        format!("{}{}", self.name(origin.source), origin.place)
+    }
 }
 
 impl Collector {
@@ -123,23 +182,48 @@ impl Collector {
     pub(crate) fn new(spill: &Spill, limit: usize) -> Self {
         let sort = spill.sort(limit);
         let limit = matches!(spill, Spill::Memory).then_some(limit);
-        Self { sort, sources: Vec::new(), limit, added: ArchiveHeader::default() }
+        Self { sort, sources: Sources::default(), limit, added: ArchiveHeader::default() }
     }
 
     /// Registers a source by name and returns its number for [`Origin`].
     pub(crate) fn source(&mut self, name: &str) -> u32 {
-        self.sources.push(name.into());
+        self.sources.0.push(name.into());
         // The command line cannot name 2^32 files.
-        (self.sources.len() - 1) as u32
+        (self.sources.0.len() - 1) as u32
     }
 
     /// Adds a batch.
     pub(crate) fn add(&mut self, batch: BatchView<'_>, origin: Origin) -> Result<(), ArchiveError> {
-        self.sort.push(Head::new(&batch, origin), &payload(&batch))?;
-        count(&mut self.added, &batch);
+        let head = Head::new(&batch, origin);
+        self.sort.push(head, &payload(&batch))?;
+        head.count(&mut self.added);
+        self.check_size(origin.source)
+    }
+
+    /// Whether there is room in memory for more batches.
+    pub(crate) fn has_room_for(&self, batches: &EncodedBatches) -> bool {
+        self.sort.has_room_for(batches.records.size())
+    }
+
+    /// Adds batches of a source, whose lines were counted after so many others.
+    pub(crate) fn append(
+        &mut self,
+        mut batches: EncodedBatches,
+        (source, lines): (u32, u64),
+    ) -> Result<(), ArchiveError> {
+        batches.records.each(|head| {
+            let Origin { source, place } = head.origin();
+            head.origin = Origin { source, place: place.after_lines(lines) }.into();
+        });
+        self.sort.append(batches.records)?;
+        self.added.add(&batches.added);
+        self.check_size(source)
+    }
+
+    fn check_size(&self, source: u32) -> Result<(), ArchiveError> {
         match self.limit {
             Some(limit) if self.sort.size() > limit => {
-                Err(ArchiveError::TooLarge { name: self.name(origin.source), limit })
+                Err(ArchiveError::TooLarge { name: self.name(source), limit })
             }
             _ => Ok(()),
         }
@@ -152,149 +236,16 @@ impl Collector {
 
     /// The name of a source.
     pub(crate) fn name(&self, source: u32) -> String {
-        self.sources.get(source as usize).cloned().unwrap_or_default()
+        self.sources.name(source)
     }
 
     /// The name of a source and the position in it.
     pub(crate) fn describe(&self, origin: Origin) -> String {
-        format!("{}{}", self.name(origin.source), origin.place)
+        self.sources.describe(origin)
     }
 
-    /// Passes each batch once to `take`, ordered by chain and batch number. A batch with contradicting
-    /// sources is passed to `conflict` instead. Returns how many batches were merged into others.
-    pub(super) fn drain(
-        mut self,
-        mut take: impl FnMut(BatchView<'_>) -> Result<(), OutputError>,
-        mut conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
-    ) -> Result<u64, ArchiveError> {
-        let mut merged = 0;
-        let sort = std::mem::replace(&mut self.sort, ExternalSort::in_memory());
-        let mut sorted: Sorted<Head> = sort.finish()?;
-        let mut group: Option<Group> = None;
-        // The buffer is reused for the next group, so that a batch needs no allocation.
-        let mut spare = Vec::new();
-        while let Some((head, bytes)) = sorted.next()? {
-            match &mut group {
-                Some(known) if known.head.key() == head.key() => {
-                    if known.is_contradicted {
-                        continue;
-                    }
-                    if let Err((part, first)) = known.merge(head, bytes) {
-                        known.is_contradicted = true;
-                        conflict(ArchiveError::Conflict {
-                            chain: ChainId(head.chain),
-                            batch: BatchNumber(head.batch),
-                            part,
-                            first: self.describe(first),
-                            second: self.describe(head.origin()),
-                        })?;
-                    }
-                }
-                other => {
-                    if let Some(complete) = other.take() {
-                        merged += complete.give(&mut take)?;
-                        spare = complete.payload;
-                    }
-                    spare.clear();
-                    spare.extend_from_slice(bytes);
-                    *other = Some(Group::new(head, std::mem::take(&mut spare)));
-                }
-            }
-        }
-        merged += group.map_or(Ok(0), |last| last.give(&mut take))?;
-        Ok(merged)
-    }
-}
-
-/// Adds a batch to the totals.
-pub(super) fn count(header: &mut ArchiveHeader, batch: &BatchView<'_>) {
-    header.batches += 1;
-    header.logs += batch.logs.len() as u64;
-    header.messages += batch.messages.len() as u64;
-    header.message_bytes += batch.messages.bytes().len() as u64;
-    header.transactions += batch.transactions.len() as u64;
-    header.imt += u64::from(batch.imt.is_some());
-}
-
-/// One batch, merged from all sources so far.
-struct Group {
-    head: Head,
-    payload: Vec<u8>,
-    /// Whether two sources contradict each other, so that neither is used.
-    is_contradicted: bool,
-    /// How many other batches were merged into the first.
-    merged: u64,
-    /// The first source of each part.
-    messages: Option<Origin>,
-    transactions: Option<Origin>,
-    aggregated_root: Option<Origin>,
-    imt: Option<Origin>,
-}
-
-impl Group {
-    fn new(head: Head, payload: Vec<u8>) -> Self {
-        let mut group = Self {
-            head,
-            payload,
-            is_contradicted: false,
-            merged: 0,
-            messages: None,
-            transactions: None,
-            aggregated_root: None,
-            imt: None,
-        };
-        group.note_origins(&head);
-        group
-    }
-
-    fn note_origins(&mut self, head: &Head) {
-        let note = |first: &mut Option<Origin>, has: bool| {
-            if has {
-                first.get_or_insert(head.origin());
-            }
-        };
-        note(&mut self.messages, head.messages != 0);
-        note(&mut self.transactions, head.has_transactions != 0);
-        note(&mut self.aggregated_root, head.has_aggregated_root != 0);
-        note(&mut self.imt, head.imt_kind != 0);
-    }
-
-    fn view(&self) -> BatchView<'_> {
-        self.head.view(&self.payload)
-    }
-
-    /// Passes the batch to `take` and returns how many others were merged into it.
-    fn give(
-        &self,
-        take: &mut impl FnMut(BatchView<'_>) -> Result<(), OutputError>,
-    ) -> Result<u64, OutputError> {
-        if self.is_contradicted {
-            return Ok(0);
-        }
-        take(self.view())?;
-        Ok(self.merged)
-    }
-
-    /// Merges the batch of another source. On a contradiction, returns the part that differs and its first
-    /// source.
-    fn merge(&mut self, other: Head, bytes: &[u8]) -> Result<(), (BatchPart, Origin)> {
-        let merged = self.view().merge(other.view(bytes)).map_err(|part| {
-            let first = match part {
-                BatchPart::Logs => None,
-                BatchPart::Messages => self.messages,
-                BatchPart::Transactions => self.transactions,
-                BatchPart::AggregatedRoot => self.aggregated_root,
-                BatchPart::ImtRoots => self.imt,
-            };
-            (part, first.unwrap_or(self.head.origin()))
-        })?;
-        if merged != self.view() {
-            let head = Head::new(&merged, self.head.origin());
-            self.payload = payload(&merged).concat();
-            self.head = head;
-        }
-        self.note_origins(&other);
-        self.merged += 1;
-        Ok(())
+    /// Sorts the batches by chain and number, then by their sources.
+    pub(super) fn finish(self) -> Result<(Sorted<Head>, Sources), OutputError> {
+        Ok((self.sort.finish()?, self.sources))
     }
 }

@@ -81,12 +81,13 @@
 mod check;
 mod collector;
 mod error;
+mod merger;
 mod origin;
 mod reader;
 mod rows;
 mod writer;
 
-pub(crate) use collector::Collector;
+pub(crate) use collector::{Collector, EncodedBatches};
 pub use error::ArchiveError;
 pub(crate) use origin::PackedOrigin;
 pub use origin::{Origin, Place};

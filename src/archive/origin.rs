@@ -16,6 +16,16 @@ pub enum Place {
     Row(u64),
 }
 
+impl Place {
+    /// The place of a line that was counted after so many others. Other places stay as they are.
+    pub(crate) fn after_lines(self, lines: u64) -> Self {
+        match self {
+            Self::Line(line) => Self::Line(lines + line),
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -25,6 +25,18 @@ pub struct ArchiveHeader {
     pub imt: u64,
 }
 
+impl ArchiveHeader {
+    /// Adds the numbers of another archive.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.batches += other.batches;
+        self.logs += other.logs;
+        self.messages += other.messages;
+        self.message_bytes += other.message_bytes;
+        self.transactions += other.transactions;
+        self.imt += other.imt;
+    }
+}
+
 /// A row of the section `batches`; the module documentation lists the fields. It has only byte fields, so it
 /// needs no alignment.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]

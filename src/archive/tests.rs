@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     archive::ArchiveError,
-    files::{Access, Container, Kind, SectionName, Spill},
+    files::{Access, Container, ContainerWriter, Kind, SectionName, Spill},
     message::{BatchLogs, BatchPart, BatchView, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash},
 };
@@ -171,6 +171,50 @@ proptest! {
 }
 
 /// A batch with one message and some of its optional parts.
+/// The file of batches of which only `limit` bytes are in memory, and the keys of those that contradict each other.
+fn file_of(
+    batches: &[BatchLogs],
+    limit: usize,
+    spill: &Spill,
+) -> (Vec<u8>, u64, Vec<(ChainId, BatchNumber)>) {
+    let mut collector = Collector::new(spill, limit);
+    let source = collector.source("test");
+    for (at, some) in batches.chunks(3).enumerate() {
+        let mut encoded = EncodedBatches::with_room(100);
+        for (batch, line) in some.iter().zip(1..) {
+            let origin = Origin { source, place: Place::Line(line) };
+            match at % 2 {
+                0 => encoded.add(batch.view(), origin),
+                _ => collector.add(batch.view(), origin).unwrap(),
+            }
+        }
+        collector.append(encoded, (source, 3 * at as u64)).unwrap();
+    }
+    let mut container = ContainerWriter::in_memory("test", Kind::MESSAGE_ARCHIVE);
+    let mut conflicts = Vec::new();
+    let conflict = |error| {
+        if let ArchiveError::Conflict { chain, batch, .. } = error {
+            conflicts.push((chain, batch));
+        }
+        Ok(())
+    };
+    let (header, merged) = writer::write(collector, &mut container, spill, conflict).unwrap();
+    (container.finish(&header).unwrap(), merged, conflicts)
+}
+
+proptest! {
+    #[test]
+    fn batches_on_disk_become_the_same_file(
+        batches in prop::collection::vec(batch(), 0..40),
+        limit in 0..4000usize,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let from_disk = file_of(&batches, limit, &Spill::beside(&dir.path().join("out")));
+        prop_assert_eq!(file_of(&batches, usize::MAX, &Spill::Memory), from_disk);
+        prop_assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing left over");
+    }
+}
+
 fn part(messages: bool, transaction: Option<u8>, root: Option<u8>) -> BatchLogs {
     let messages: MessageList =
         if messages { [b"a"].iter().collect() } else { MessageList::default() };

@@ -1,19 +1,21 @@
-use std::{io::Write, path::Path};
+use std::{borrow::Cow, io::Write, path::Path};
 
 use bytemuck::{Pod, Zeroable, bytes_of, cast_slice};
+use rayon::prelude::*;
 
 use super::{
     Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, Collector, ENDS, IMT,
     IN_BLOCKS, LOGS, Origin, SUMS, TRANSACTIONS,
-    collector::count,
-    rows::{BatchRow, IndexRow, imt_entry},
+    merger::{Merged, Merger, Read},
+    rows::{BatchRow, IndexRow},
 };
 use crate::{
     archive::ArchiveError,
     files::{
-        ContainerWriter, ExternalSort, Kind, Output, OutputError, SectionName, SortRecord, Spill,
+        ContainerWriter, ExternalSort, Kind, Output, OutputError, Pool, SectionName, SortRecord,
+        Spill, put_ahead,
     },
-    message::BatchView,
+    message::{BatchView, L2ToL1Log},
     primitives::Hash,
 };
 
@@ -21,8 +23,13 @@ use crate::{
 const BATCHES_IN_MEMORY: usize = 192 << 20;
 /// How many bytes of each index are kept in memory while it is sorted.
 const INDEX_IN_MEMORY: usize = 96 << 20;
-/// How many bytes of each later section are kept in memory until it is written.
+/// How many bytes of each later section are kept in memory until it is written, if the batches are on disk.
 const SECTION_IN_MEMORY: usize = 32 << 20;
+/// The batches whose sections are made at once have about this many bytes, and are at most so many.
+const WINDOW: usize = 8 << 20;
+const WINDOW_BATCHES: usize = 1 << 14;
+/// The approximate number of bytes of the batches of which one thread makes a piece of a section.
+const PIECE: usize = 5 << 18;
 
 /// Writes an archive file from batches in any order, which need not fit into memory. Duplicates of a batch
 /// are merged when they agree, and are an error when they do not.
@@ -80,7 +87,7 @@ impl ArchiveWriter {
     /// others.
     pub(crate) fn commit_without(
         self,
-        conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
+        conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError> + Send,
     ) -> Result<(ArchiveHeader, u64), ArchiveError> {
         let Self { spill, mut container, collector } = self;
         let (header, merged) = write(collector, &mut container, &spill, conflict)?;
@@ -98,66 +105,216 @@ pub(crate) fn in_memory(collector: Collector, name: &str) -> Result<Archive, Arc
     Archive::written(container.into_container(&header)?, header)
 }
 
-fn write<W: Write + Send>(
+/// Writes the sections of batches that are merged from all sources. A batch with contradicting sources is left out and
+/// passed to `conflict`. Returns the header, and how many batches were merged into others.
+pub(super) fn write<W: Write + Send>(
     collector: Collector,
     container: &mut ContainerWriter<W>,
     spill: &Spill,
-    conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
+    mut conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError> + Send,
 ) -> Result<(ArchiveHeader, u64), ArchiveError> {
-    let mut header = ArchiveHeader::default();
-    let [mut rows, mut ends, mut bytes, mut transactions, mut imt] =
-        [(); 5].map(|()| spill.spool(SECTION_IN_MEMORY));
-    let [mut by_message, mut by_transaction] = [(); 2].map(|()| spill.sort(INDEX_IN_MEMORY));
-
-    container.begin(LOGS)?;
-    let take = |batch: BatchView<'_>| {
-        container.put(cast_slice(batch.logs))?;
-        rows.put(bytes_of(&BatchRow::new(&batch, &header)))?;
-        ends.put(cast_slice(batch.messages.ends()))?;
-        bytes.put(batch.messages.bytes())?;
-        transactions.put(cast_slice(batch.transactions))?;
-        if let Some(roots) = batch.imt {
-            imt.put(cast_slice(&imt_entry(roots)))?;
+    let (mut sorted, sources) = collector.finish()?;
+    let mut indexes = Indexes([(); 2].map(|()| spill.sort(INDEX_IN_MEMORY)));
+    let (free, mut counts) = (Pool::default(), None);
+    if sorted.in_memory().is_some() {
+        // Batches in memory are merged again for each section, which takes less than to keep what was merged.
+        for part in Part::ALL {
+            part.begin(container)?;
+            let mut batches = sorted.in_memory().into_iter().flatten();
+            let next = || Ok(batches.next().map(|(head, bytes)| (head, Cow::Borrowed(bytes))));
+            let is_first = counts.is_none();
+            let conflict = |error| if is_first { conflict(error) } else { Ok(()) };
+            let mut merger = Merger::new(next, &sources, conflict);
+            put_ahead(
+                || window(&mut merger, &[part], &free),
+                |pieces| {
+                    pieces.into_iter().try_for_each(|piece| {
+                        container.put(&piece.bytes)?;
+                        indexes.take(piece, &free)
+                    })
+                },
+            )?;
+            counts.get_or_insert(merger.counts());
         }
-        for (number, log) in (header.logs..).zip(batch.logs) {
-            if log.is_message() {
-                by_message.push(IndexKey::new(&log.value(), number), &[])?;
+    } else {
+        let mut spools = Part::ALL.map(|_| spill.spool(SECTION_IN_MEMORY));
+        let next = || {
+            let next = sorted.next()?;
+            Ok(next.map(|(head, bytes)| (head, Cow::Owned(bytes.to_vec()))))
+        };
+        let mut merger = Merger::new(next, &sources, conflict);
+        Part::Logs.begin(container)?;
+        put_ahead(
+            || window(&mut merger, &Part::ALL, &free),
+            |pieces| {
+                pieces.into_iter().try_for_each(|piece| {
+                    match piece.part {
+                        Part::Logs => container.put(&piece.bytes)?,
+                        part => spools[part as usize].put(&piece.bytes)?,
+                    }
+                    indexes.take(piece, &free)
+                })
+            },
+        )?;
+        counts = Some(merger.counts());
+        for (part, spool) in Part::ALL.into_iter().zip(spools).skip(1) {
+            part.begin(container)?;
+            spool.drain(|piece| container.put(piece))?;
+        }
+    }
+    let Indexes([by_message, by_transaction]) = indexes;
+    write_index(container, BY_MESSAGE, by_message, &free)?;
+    write_index(container, BY_TRANSACTION, by_transaction, &free)?;
+    container.put_block_sums(SUMS)?;
+    Ok(counts.unwrap_or_default())
+}
+
+/// Makes the next pieces of some sections, those of a section together and in order. `None` at the end.
+fn window<'p, N, C>(
+    merger: &mut Merger<'p, '_, N, C>,
+    parts: &[Part],
+    free: &Pool<Vec<u8>>,
+) -> Result<Option<Vec<Piece>>, ArchiveError>
+where
+    N: FnMut() -> Result<Option<Read<'p>>, OutputError>,
+    C: FnMut(ArchiveError) -> Result<(), ArchiveError>,
+{
+    let (mut batches, mut bytes) = (Vec::new(), 0);
+    while bytes < WINDOW
+        && batches.len() < WINDOW_BATCHES
+        && let Some(batch) = merger.next()?
+    {
+        bytes += batch.payload.len();
+        batches.push(batch);
+    }
+    // Larger pieces are written without another copy.
+    let pieces = (bytes / PIECE).max(1);
+    let at_once = batches.len().div_ceil(pieces).max(1);
+    let pieces =
+        parts.iter().flat_map(|part| batches.chunks(at_once).map(move |some| (*part, some)));
+    let pieces: Vec<_> = pieces.collect();
+    let pieces = pieces.into_par_iter().map(|(part, batches)| Piece::new(part, batches, free));
+    Ok((!batches.is_empty()).then(|| pieces.collect()))
+}
+
+/// The sections that are written in the order of the batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Logs,
+    Rows,
+    Ends,
+    Bytes,
+    Transactions,
+    Imt,
+}
+
+impl Part {
+    /// In the order of the file.
+    const ALL: [Self; 6] =
+        [Self::Logs, Self::Rows, Self::Ends, Self::Bytes, Self::Transactions, Self::Imt];
+
+    fn section(self) -> SectionName {
+        match self {
+            Self::Logs => LOGS,
+            Self::Rows => BATCHES,
+            Self::Ends => ENDS,
+            Self::Bytes => BYTES,
+            Self::Transactions => TRANSACTIONS,
+            Self::Imt => IMT,
+        }
+    }
+
+    fn begin<W: Write + Send>(self, container: &mut ContainerWriter<W>) -> Result<(), OutputError> {
+        match IN_BLOCKS.contains(&self.section()) {
+            true => container.begin_in_blocks(self.section()),
+            false => container.begin(self.section()),
+        }
+    }
+}
+
+/// A piece of a section, with the rows of the index of its logs or transaction hashes.
+struct Piece {
+    part: Part,
+    bytes: Vec<u8>,
+    index: Vec<IndexKey>,
+}
+
+impl Piece {
+    fn new(part: Part, batches: &[Merged<'_>], free: &Pool<Vec<u8>>) -> Self {
+        let (mut bytes, mut index) = (free.take().unwrap_or_default(), Vec::new());
+        for batch in batches {
+            let (head, first) = (&batch.head, batch.before.logs);
+            let [logs, ends, transactions, messages] = head.parts(&batch.payload);
+            match part {
+                Part::Logs => {
+                    bytes.extend_from_slice(logs);
+                    let logs: &[L2ToL1Log] = cast_slice(logs);
+                    let messages = (first..).zip(logs).filter(|(_, log)| log.is_message());
+                    index.extend(messages.map(|(number, log)| IndexKey::new(&log.value(), number)));
+                }
+                Part::Rows => {
+                    bytes.extend_from_slice(bytes_of(&BatchRow::new(&batch.view(), &batch.before)));
+                }
+                Part::Ends => bytes.extend_from_slice(ends),
+                Part::Bytes => bytes.extend_from_slice(messages),
+                Part::Transactions => {
+                    bytes.extend_from_slice(transactions);
+                    let hashes: &[Hash] = cast_slice(transactions);
+                    let hashes = (first..).zip(hashes);
+                    index.extend(hashes.map(|(number, hash)| IndexKey::new(hash, number)));
+                }
+                Part::Imt if head.imt_kind != 0 => bytes.extend_from_slice(cast_slice(&head.imt)),
+                Part::Imt => {}
             }
         }
-        for (number, hash) in (header.logs..).zip(batch.transactions) {
-            by_transaction.push(IndexKey::new(hash, number), &[])?;
-        }
-        count(&mut header, &batch);
-        Ok(())
-    };
-    let merged = collector.drain(take, conflict)?;
-
-    let sections =
-        [(BATCHES, rows), (ENDS, ends), (BYTES, bytes), (TRANSACTIONS, transactions), (IMT, imt)];
-    for (name, spool) in sections {
-        match IN_BLOCKS.contains(&name) {
-            true => container.begin_in_blocks(name)?,
-            false => container.begin(name)?,
-        }
-        spool.drain(|piece| container.put(piece))?;
+        Self { part, bytes, index }
     }
-    write_index(container, BY_MESSAGE, by_message)?;
-    write_index(container, BY_TRANSACTION, by_transaction)?;
-    container.put_block_sums(SUMS)?;
-    Ok((header, merged))
+}
+
+/// The rows of the indexes by message and by transaction.
+struct Indexes([ExternalSort<IndexKey>; 2]);
+
+impl Indexes {
+    /// Takes the rows of a piece whose bytes are written. Their memory is used again.
+    fn take(&mut self, piece: Piece, free: &Pool<Vec<u8>>) -> Result<(), ArchiveError> {
+        let Self([by_message, by_transaction]) = self;
+        let index = if piece.part == Part::Logs { by_message } else { by_transaction };
+        piece.index.into_iter().try_for_each(|key| index.push(key, &[]))?;
+        reuse(piece.bytes, free);
+        Ok(())
+    }
+}
+
+/// Keeps the memory of a piece that is written, unless a very large batch was in it.
+fn reuse(mut bytes: Vec<u8>, free: &Pool<Vec<u8>>) {
+    if bytes.capacity() <= 4 * PIECE {
+        bytes.clear();
+        free.put(bytes);
+    }
 }
 
 fn write_index<W: Write + Send>(
     container: &mut ContainerWriter<W>,
     name: SectionName,
     rows: ExternalSort<IndexKey>,
+    free: &Pool<Vec<u8>>,
 ) -> Result<(), OutputError> {
     container.begin_in_blocks(name)?;
     let mut sorted = rows.finish()?;
-    while let Some((key, _)) = sorted.next()? {
-        container.put(bytes_of(&IndexRow::new(key.beginning, key.log)))?;
-    }
-    Ok(())
+    let next = || {
+        let mut piece = free.take().unwrap_or_default();
+        while piece.len() < PIECE
+            && let Some((key, _)) = sorted.next()?
+        {
+            piece.extend_from_slice(bytes_of(&IndexRow::new(key.beginning, key.log)));
+        }
+        Ok((!piece.is_empty()).then_some(piece))
+    };
+    put_ahead(next, |piece| {
+        container.put(&piece)?;
+        reuse(piece, free);
+        Ok(())
+    })
 }
 
 /// A row of an index while it is sorted.

@@ -8,84 +8,32 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bytemuck::Pod;
 use rayon::prelude::*;
 
-use super::{OutputError, Scratch, prefix_order::order_by};
+use super::{
+    OutputError, Pool, Scratch,
+    put_ahead::put_ahead,
+    records::{Placed, Records, SortRecord},
+};
 
 /// The size of all read-ahead buffers together, and the smallest size of one buffer.
 const READ_AHEAD: usize = 64 << 20;
 const LEAST_READ_AHEAD: usize = 1 << 16;
 const MOST_READ_AHEAD: usize = 1 << 20;
 
+/// Records are written in pieces of about this size, so many of which are made together.
+const SPILLED_PIECE: usize = 1 << 18;
+const SPILLED_PIECES: usize = 32;
+
 /// The number of records that are copied together, in their order.
 const AHEAD: usize = 1 << 15;
-
-/// A record to sort: a part of fixed width, and a payload whose length the record knows.
-///
-/// Records never leave the process, so their integers may have the machine's byte order.
-pub(crate) trait SortRecord: Pod + Ord + Send + Sync {
-    /// The type of a payload's position in memory: `usize`, or `()` for records without payloads.
-    type Place: Place;
-
-    /// The length of its payload.
-    fn payload_len(&self) -> usize;
-
-    /// A number that does not descend where records ascend, if most records differ in it. They are then ordered without
-    /// being moved, which is several times faster for records of many bytes.
-    fn prefix(&self) -> Option<u64> {
-        None
-    }
-}
-
-/// The position of a payload in memory.
-pub(crate) trait Place: Copy + Send + Sync + std::fmt::Debug {
-    /// The position at an offset.
-    fn at(offset: usize) -> Self;
-    /// The offset of the position.
-    fn offset(self) -> usize;
-}
-
-impl Place for usize {
-    fn at(offset: usize) -> Self {
-        offset
-    }
-
-    fn offset(self) -> usize {
-        self
-    }
-}
-
-impl Place for () {
-    fn at(_: usize) -> Self {}
-
-    fn offset(self) -> usize {
-        0
-    }
-}
-
-/// A record with the position of its payload.
-type Placed<R> = (R, <R as SortRecord>::Place);
-
-/// Sorts records in place, or returns the order in which they ascend.
-fn sort<R: SortRecord>(records: &mut [Placed<R>]) -> Option<Vec<u32>> {
-    let has_prefix = records.first().is_some_and(|(record, _)| record.prefix().is_some());
-    let is_by_prefix = has_prefix && u32::try_from(records.len()).is_ok();
-    if !is_by_prefix {
-        records.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        return None;
-    }
-    let prefix = |(record, _): &Placed<R>| record.prefix().unwrap_or(0);
-    Some(order_by(records, prefix, |(a, _), (b, _)| a.cmp(b)))
-}
 
 /// Collects records and sorts them.
 #[derive(Debug)]
 pub(crate) struct ExternalSort<R: SortRecord> {
     target: PathBuf,
     limit: usize,
-    records: Vec<Placed<R>>,
-    payloads: Vec<u8>,
+    memory: Records<R>,
     runs: Vec<Range<u64>>,
     scratch: Option<Scratch>,
 }
@@ -97,8 +45,7 @@ impl<R: SortRecord> ExternalSort<R> {
         Self {
             target: target.into(),
             limit,
-            records: Vec::new(),
-            payloads: Vec::new(),
+            memory: Records::default(),
             runs: Vec::new(),
             scratch: None,
         }
@@ -111,43 +58,70 @@ impl<R: SortRecord> ExternalSort<R> {
 
     /// How many bytes are in memory.
     pub(crate) fn size(&self) -> usize {
-        self.records.len() * size_of::<Placed<R>>() + self.payloads.len()
+        self.memory.size()
     }
 
     /// Adds a record; `payload` is the parts of its payload in order.
     pub(crate) fn push(&mut self, record: R, payload: &[&[u8]]) -> Result<(), OutputError> {
-        let len = record.payload_len();
-        debug_assert_eq!(len, payload.iter().map(|part| part.len()).sum::<usize>());
-        if !self.records.is_empty() && self.size() + size_of::<Placed<R>>() + len > self.limit {
-            self.spill()?;
-        }
-        self.records.push((record, Place::at(self.payloads.len())));
-        payload.iter().for_each(|part| self.payloads.extend_from_slice(part));
+        self.make_room(size_of::<Placed<R>>() + record.payload_len())?;
+        self.memory.push(record, payload);
         Ok(())
     }
 
+    /// Adds records that were collected elsewhere. Their payloads are not copied.
+    pub(crate) fn append(&mut self, records: Records<R>) -> Result<(), OutputError> {
+        self.make_room(records.size())?;
+        self.memory.append(records);
+        Ok(())
+    }
+
+    /// Whether `more` bytes can be added before anything is written to disk.
+    pub(crate) fn has_room_for(&self, more: usize) -> bool {
+        self.memory.records.is_empty() || self.size() + more <= self.limit
+    }
+
+    fn make_room(&mut self, more: usize) -> Result<(), OutputError> {
+        if self.has_room_for(more) { Ok(()) } else { self.spill() }
+    }
+
     fn spill(&mut self) -> Result<(), OutputError> {
+        if self.memory.records.is_empty() {
+            return Ok(());
+        }
         let scratch = match &mut self.scratch {
             Some(scratch) => scratch,
             none => none.insert(Scratch::beside(&self.target)?),
         };
-        let order = sort(&mut self.records);
+        let order = self.memory.sort();
         let start = scratch.written();
-        let mut buffer = Vec::with_capacity(2 * MOST_READ_AHEAD);
-        for at in 0..self.records.len() {
-            let at = order.as_ref().map_or(at, |order| order[at] as usize);
-            let (record, place) = &self.records[at];
-            buffer.extend_from_slice(bytemuck::bytes_of(record));
-            buffer.extend_from_slice(&self.payloads[place.offset()..][..record.payload_len()]);
-            if buffer.len() >= MOST_READ_AHEAD {
-                scratch.append(&buffer)?;
-                buffer.clear();
-            }
-        }
-        scratch.append(&buffer)?;
+        let (memory, order, free) = (&self.memory, order.as_deref(), Pool::<Vec<u8>>::default());
+        let len = memory.records.len();
+        // The average number of records of a piece.
+        let at_once = (len / memory.size().div_ceil(SPILLED_PIECE)).max(1);
+        let mut next = 0;
+        let pieces = || {
+            let end = len.min(next + SPILLED_PIECES * at_once);
+            let starts = (next..end).into_par_iter().step_by(at_once);
+            let pieces: Vec<_> = starts
+                .map(|start| {
+                    let mut piece = free.take().unwrap_or_default();
+                    encode(memory, order, start..end.min(start + at_once), &mut piece);
+                    piece
+                })
+                .collect();
+            next = end;
+            Ok::<_, OutputError>((!pieces.is_empty()).then_some(pieces))
+        };
+        put_ahead(pieces, |pieces| {
+            pieces.into_iter().try_for_each(|mut piece| {
+                scratch.append(&piece)?;
+                piece.clear();
+                free.put(piece);
+                Ok(())
+            })
+        })?;
         self.runs.push(start..scratch.written());
-        self.records.clear();
-        self.payloads.clear();
+        self.memory.clear();
         Ok(())
     }
 
@@ -157,18 +131,12 @@ impl<R: SortRecord> ExternalSort<R> {
             self.spill()?;
         }
         let Some(scratch) = self.scratch else {
-            let order = sort(&mut self.records);
-            let Self { records, payloads, .. } = self;
-            return Ok(Sorted::Memory {
-                records,
-                order,
-                ahead: (Vec::new(), 0),
-                next: 0,
-                payloads,
-            });
+            let order = self.memory.sort();
+            let (records, ahead) = (self.memory, (Vec::new(), 0));
+            return Ok(Sorted::Memory { records, order, ahead, next: 0 });
         };
         // Free the memory of the collected records for the read-ahead buffers.
-        drop((self.records, self.payloads));
+        drop(self.memory);
         let heads = BinaryHeap::with_capacity(self.runs.len());
         let (runs, ranges) = (Vec::new(), self.runs);
         let mut sorted = Sorted::Runs { scratch, ranges, runs, heads, is_given: false };
@@ -177,18 +145,31 @@ impl<R: SortRecord> ExternalSort<R> {
     }
 }
 
+/// Appends some records in their order, each with its payload.
+fn encode<R: SortRecord>(
+    records: &Records<R>,
+    order: Option<&[u32]>,
+    range: Range<usize>,
+    bytes: &mut Vec<u8>,
+) {
+    for at in range {
+        let placed = &records.records[order.map_or(at, |order| order[at] as usize)];
+        bytes.extend_from_slice(bytemuck::bytes_of(&placed.0));
+        bytes.extend_from_slice(records.payload(placed));
+    }
+}
+
 /// The records in ascending order.
 #[derive(Debug)]
 pub(crate) enum Sorted<R: SortRecord> {
     /// All of them are in memory.
     Memory {
-        records: Vec<Placed<R>>,
+        records: Records<R>,
         /// The order of the records, if they are not in it.
         order: Option<Vec<u32>>,
         /// The next records in order, if the records are not in it, and the number of those before them.
         ahead: (Vec<Placed<R>>, usize),
         next: usize,
-        payloads: Vec<u8>,
     },
     /// They are in sorted runs.
     Runs {
@@ -206,8 +187,8 @@ pub(crate) enum Sorted<R: SortRecord> {
 impl<R: SortRecord> Sorted<R> {
     /// Records without payloads that ascend.
     pub(crate) fn in_order(records: Vec<Placed<R>>) -> Self {
-        let (order, ahead, payloads) = (None, (Vec::new(), 0), Vec::new());
-        Self::Memory { records, order, ahead, next: 0, payloads }
+        let records = Records::without_payloads(records);
+        Self::Memory { records, order: None, ahead: (Vec::new(), 0), next: 0 }
     }
 
     /// Begins again with the first record.
@@ -229,14 +210,25 @@ impl<R: SortRecord> Sorted<R> {
         Ok(())
     }
 
+    /// All records in order, each with its payload, if they are in memory.
+    pub(crate) fn in_memory(&self) -> Option<impl Iterator<Item = (R, &[u8])>> {
+        let Self::Memory { records: all, order, .. } = self else { return None };
+        let place = |at| order.as_ref().map_or(at, |order: &Vec<u32>| order[at] as usize);
+        Some((0..all.records.len()).map(move |at| {
+            let placed = &all.records[place(at)];
+            (placed.0, all.payload(placed))
+        }))
+    }
+
     /// The next record and its payload.
     pub(crate) fn next(&mut self) -> Result<Option<(R, &[u8])>, OutputError> {
         match self {
-            Self::Memory { records, order, ahead: (ahead, before), next, payloads } => {
+            Self::Memory { records: all, order, ahead: (ahead, before), next } => {
+                let records = &all.records;
                 if *next == records.len() {
                     return Ok(None);
                 }
-                let (record, place) = match order {
+                let placed = match order {
                     None => &records[*next],
                     Some(order) => {
                         if *next - *before == ahead.len() {
@@ -249,7 +241,7 @@ impl<R: SortRecord> Sorted<R> {
                     }
                 };
                 *next += 1;
-                Ok(Some((*record, &payloads[place.offset()..][..record.payload_len()])))
+                Ok(Some((placed.0, all.payload(placed))))
             }
             Self::Runs { scratch, runs, heads, is_given, .. } => {
                 if std::mem::replace(is_given, true)
@@ -307,10 +299,10 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use bytemuck::Zeroable;
+    use bytemuck::{Pod, Zeroable};
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::records::PayloadPlace, *};
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
     #[repr(C)]
@@ -320,7 +312,7 @@ mod tests {
     }
 
     impl SortRecord for Sized {
-        type Place = usize;
+        type Place = PayloadPlace;
 
         fn payload_len(&self) -> usize {
             self.len as usize

@@ -1,6 +1,7 @@
 use std::{
     fs::File,
-    io::{self, Chain, Cursor, Read},
+    io::{self, Chain, Cursor, Read, Seek},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -8,6 +9,8 @@ use std::{
 use super::{
     InputError, ReadProgressHandle,
     container::is_container,
+    plain_text::PlainText,
+    text_encoding,
     wrapper::{self, Contents, Data, Tar},
 };
 
@@ -23,6 +26,8 @@ pub struct Input {
     name: String,
     path: Option<PathBuf>,
     data: Chain<Cursor<Vec<u8>>, Data>,
+    /// The file, if it is a regular one.
+    file: Option<(File, ReadProgressHandle)>,
 }
 
 impl Input {
@@ -46,8 +51,8 @@ impl Input {
             let found = Inputs::open_watched(&archive, watcher)?.find(path);
             return found.unwrap_or_else(|| Err(not_in_archive(path)));
         }
-        let Opened { name, path, data } = Opened::open(path, watcher)?;
-        Self::new(name, path, data)
+        let Opened { name, path, data, file } = Opened::open(path, watcher)?;
+        Ok(Self { file: file.map(|file| (file, watcher.clone())), ..Self::new(name, path, data)? })
     }
 
     /// Reads from any reader; error messages show `name`.
@@ -80,7 +85,7 @@ impl Input {
         if head.is_empty() {
             return Err(InputError::Empty { name });
         }
-        Ok(Self { name, path, data: Cursor::new(head).chain(data) })
+        Ok(Self { name, path, data: Cursor::new(head).chain(data), file: None })
     }
 
     /// The name of the input in messages.
@@ -94,6 +99,20 @@ impl Input {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
+    }
+
+    /// The text, if it is as it is in a regular file of which more than the first part is left to read.
+    pub(super) fn plain_text(&self) -> Option<PlainText> {
+        let (file, watcher) =
+            self.file.as_ref().filter(|_| self.data.get_ref().0.position() == 0)?;
+        let mut start = [0; wrapper::EXAMINED];
+        // What cannot be read here is an error when it is read in the other way.
+        file.read_exact_at(&mut start, 0).ok()?;
+        let begin = text_encoding::mark_of_utf8(&start).filter(|_| !wrapper::is_wrapped(&start))?;
+        // The position is that up to which the other handle was read.
+        let (mut file, watcher) = (file.try_clone().ok()?, watcher.clone());
+        let (reported, end) = (file.stream_position().ok()?, file.metadata().ok()?.len());
+        (reported < end).then_some(PlainText { file, range: begin..end, reported, watcher })
     }
 
     /// The first mebibyte, or all of a Parquet file that can be opened again, as an input of its own.
@@ -131,13 +150,15 @@ struct Opened {
     name: String,
     path: Option<PathBuf>,
     data: Data,
+    /// The file, if it is a regular one.
+    file: Option<File>,
 }
 
 impl Opened {
     fn open(path: &Path, watcher: &ReadProgressHandle) -> Result<Self, InputError> {
         if path == Path::new("-") {
             let data = Box::new(Uninterrupted(watcher.of(io::stdin())));
-            return Ok(Self { name: "standard input".into(), path: None, data });
+            return Ok(Self { name: "standard input".into(), path: None, data, file: None });
         }
         let open_error = |source| InputError::Open { path: path.into(), source };
         let file = File::open(path).map_err(open_error)?;
@@ -147,8 +168,9 @@ impl Opened {
         }
         // A named pipe cannot be read twice, just like standard input.
         let again = found.is_file().then(|| path.into());
+        let same = found.is_file().then(|| file.try_clone()).transpose().map_err(open_error)?;
         let data = Box::new(Uninterrupted(watcher.of(file)));
-        Ok(Self { name: path.display().to_string(), path: again, data })
+        Ok(Self { name: path.display().to_string(), path: again, data, file: same })
     }
 }
 
@@ -204,9 +226,13 @@ impl Inputs {
             let name = only.name().to_owned();
             return Ok(Self { only: Some(only), archive: None, name, path: None, last: None });
         }
-        let Opened { name, path, data } = Opened::open(path, watcher)?;
+        let Opened { name, path, data, file } = Opened::open(path, watcher)?;
         let (only, archive) = match wrapper::unwrap(&name, data)? {
-            Contents::Plain(data) => (Some(Input::plain(name.clone(), path.clone(), data)?), None),
+            Contents::Plain(data) => {
+                let input = Input::plain(name.clone(), path.clone(), data)?;
+                let file = file.map(|file| (file, watcher.clone()));
+                (Some(Input { file, ..input }), None)
+            }
             Contents::Archive(tar) => {
                 (None, Some(Arc::new(Mutex::new(OpenArchive { tar, files: 0 }))))
             }

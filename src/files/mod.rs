@@ -12,11 +12,13 @@
 //! memory while a file is created are kept in a [`Scratch`] file or a [`Spool`], and are sorted by an
 //! external sort.
 
+mod bucket_sort;
 mod compress;
 pub mod container;
 mod create;
 mod external_sort;
 mod header;
+mod in_turn;
 mod input;
 mod input_error;
 mod input_sequence;
@@ -29,18 +31,23 @@ mod output;
 pub(crate) mod parquet;
 mod partial;
 mod path_info;
+mod plain_text;
 mod pool;
 mod prefix_order;
+mod put_ahead;
 mod read_progress;
+mod records;
 mod reopenable_input;
 mod scratch;
 mod sigbus;
 mod spill;
 mod text_block;
 mod text_encoding;
+mod text_pieces;
 mod wrapper;
 mod write_behind;
 
+pub(crate) use bucket_sort::{BucketSort, Bucketed, KeyedRecord, Numbered};
 pub use compress::Compression;
 pub use container::{
     CheckedBlocks, Container, ContainerError, ContainerWriter, Kind, NativeFile, SectionBytes,
@@ -48,7 +55,8 @@ pub use container::{
 };
 #[cfg(feature = "parquet")]
 pub(crate) use create::nameless;
-pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};
+pub(crate) use external_sort::{ExternalSort, Sorted};
+pub(crate) use in_turn::in_turn;
 pub(crate) use input::{HEAD_LEN, archive_of, is_in_archive};
 pub use input::{Input, Inputs};
 pub use input_error::InputError;
@@ -64,11 +72,14 @@ pub use partial::Partial;
 pub(crate) use path_info::{FileStamp, entries_of, names};
 pub use path_info::{is_directory, is_file, metadata_of};
 pub(crate) use pool::Pool;
+pub(crate) use put_ahead::put_ahead;
 pub use read_progress::{ProgressReader, ReadProgress, ReadProgressHandle};
+pub(crate) use records::{PayloadPlace, Records, SortRecord};
 pub(crate) use reopenable_input::ReopenableInput;
 pub use scratch::{Scratch, Spool};
 pub(crate) use scratch::{TemporaryDirectory, temporary_directory};
 pub use sigbus::{ignore_sigxfsz, install_sigbus_handler};
 pub(crate) use spill::Spill;
 pub(crate) use text_block::TextBlock;
+pub(crate) use text_pieces::{TextPiece, TextPieces};
 pub(crate) use wrapper::gunzip;

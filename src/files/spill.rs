@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use super::{ExternalSort, SortRecord, Spool};
+use super::{BucketSort, ExternalSort, KeyedRecord, SortRecord, Spool};
 
 /// Where bytes go that wait until they can be written, when they take more than a given part of memory.
 #[derive(Clone, Debug)]
@@ -22,6 +22,14 @@ impl Spill {
         match self {
             Self::Memory => ExternalSort::in_memory(),
             Self::Beside(target) => ExternalSort::beside(target, in_memory),
+        }
+    }
+
+    /// As [`Spill::sort`], for records with uniform keys.
+    pub(crate) fn bucket_sort<R: KeyedRecord>(&self, in_memory: usize) -> BucketSort<R> {
+        match self {
+            Self::Memory => BucketSort::in_memory(),
+            Self::Beside(target) => BucketSort::beside(target, in_memory),
         }
     }
 

@@ -38,6 +38,15 @@ pub(super) fn of(start: &[u8]) -> Encoding {
     }
 }
 
+/// The length of the byte order mark of data that begin with `start`; `None` if they are UTF-16.
+pub(super) fn mark_of_utf8(start: &[u8]) -> Option<u64> {
+    match of(start) {
+        Encoding::Plain => Some(0),
+        Encoding::MarkedUtf8 => Some(3),
+        Encoding::Utf16 { .. } => None,
+    }
+}
+
 /// Whether a unit of UTF-16 is a character that a text of ASCII begins with.
 fn is_plain_ascii(unit: u16) -> bool {
     matches!(unit, 0x09 | 0x0a | 0x0d | 0x20..=0x7e)

@@ -21,6 +21,9 @@ mod dumps {
     /// Tables of databases: every notation, rows of several blocks, and accounts that are given.
     mod tables;
 
+    /// Large tables give the same snapshot, or the same first error, on any number of threads.
+    mod threads;
+
     /// Dumps that are merged must be of the same state.
     mod merged;
 
@@ -93,6 +96,9 @@ mod logs {
 
     /// The files, directories, lists and flags that `index` accepts.
     mod index_inputs;
+
+    /// Large raw archives: the same bytes and the same faults from any number of threads.
+    mod index_threads;
 
     /// Damaged receipts, pubdata and rows: only the damaged batch is excluded.
     mod damaged_sources;

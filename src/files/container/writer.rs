@@ -209,7 +209,7 @@ impl<W: Write + Send> ContainerWriter<W> {
     /// [`OutputError`] when writing fails.
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
         debug_assert!(self.open.is_some(), "a section has to be begun first");
-        if bytes.len() >= BUFFER_LEN {
+        if bytes.len() >= WORTH_TWO_THREADS {
             self.flush()?;
             return self.write(bytes);
         }

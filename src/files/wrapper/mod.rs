@@ -30,6 +30,8 @@ pub(super) type Data = Box<dyn Read + Send>;
 type Layer = Chain<Cursor<Vec<u8>>, BufReader<Data>>;
 
 const BUFFER_LEN: usize = 1 << 17;
+/// The number of first bytes by which wrappers and encodings are recognized.
+pub(super) const EXAMINED: usize = tar::BLOCK;
 /// The most wrappers around each other. A compressed tar archive of compressed files has three.
 const MOST_WRAPPERS: usize = 4;
 
@@ -122,7 +124,7 @@ pub(super) fn unwrap(name: &str, mut data: Data) -> Result<Contents, InputError>
 fn peek(name: &str, data: Data) -> Result<(Option<Wrapper>, Layer), InputError> {
     let mut data = BufReader::with_capacity(BUFFER_LEN, data);
     let mut start = Vec::new();
-    data.by_ref().take(tar::BLOCK as u64).read_to_end(&mut start).map_err(read_error(name))?;
+    data.by_ref().take(EXAMINED as u64).read_to_end(&mut start).map_err(read_error(name))?;
     if let Some((what, command)) = foreign(&start) {
         return Err(InputError::Packed { name: name.into(), what, command });
     }

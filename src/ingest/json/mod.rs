@@ -3,6 +3,7 @@
 //! | module | reads |
 //! | --- | --- |
 //! | `values` | a sequence of values, each parsed separately by serde |
+//! | `pieces` | the same, in pieces that any thread can parse |
 //! | `first_members` | the members of the first object, in text that may be cut |
 //! | `lists` | arrays inside a value, element by element |
 //! | `stream` | one value of any length, token by token |
@@ -11,11 +12,13 @@
 mod first_members;
 mod large;
 mod lists;
+mod pieces;
 mod stream;
 mod values;
 
 pub(super) use first_members::first_members;
 pub(super) use large::{LargeJson, string_members};
 pub(super) use lists::{at_most, each_element, list_at_most};
+pub(super) use pieces::{JsonPiece, JsonPieces, UnreadPiece};
 pub(super) use stream::Json;
-pub(super) use values::{JsonValues, ValueChunk};
+pub(super) use values::{JsonValues, LONGEST_VALUE, ValueChunk};

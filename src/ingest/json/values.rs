@@ -14,7 +14,7 @@ use crate::{
 
 /// A node's answer with the events of thousands of blocks takes tens of megabytes. 16384 logs of a batch take
 /// 3 MB; the rest is for messages.
-const LONGEST_VALUE: usize = 128 << 20;
+pub(in crate::ingest) const LONGEST_VALUE: usize = 128 << 20;
 /// Bytes of text parsed at once, on all threads, while the next bytes are read.
 const CHUNK: usize = 8 << 20;
 /// The most values parsed at once: the error for a short damaged value takes many times its length.
@@ -47,6 +47,11 @@ impl ValueChunk {
 
     pub(in crate::ingest) fn len(&self) -> usize {
         self.values.len()
+    }
+
+    /// The number of bytes of all values.
+    pub(super) fn text_len(&self) -> usize {
+        self.text.len()
     }
 
     /// A value, and its place in the input.
@@ -102,9 +107,18 @@ impl JsonValues {
 
     /// Reads whole values until the chunk is full or the input ends.
     pub(in crate::ingest) fn read(&mut self, piece: &mut ValueChunk) -> Result<(), IndexError> {
+        self.read_up_to(CHUNK, piece)
+    }
+
+    /// As [`JsonValues::read`], for a chunk of about so many bytes.
+    pub(super) fn read_up_to(
+        &mut self,
+        bytes: usize,
+        piece: &mut ValueChunk,
+    ) -> Result<(), IndexError> {
         piece.text.clear();
         piece.values.clear();
-        while piece.text.len() < CHUNK
+        while piece.text.len() < bytes
             && piece.len() < MOST_VALUES
             && match self.lines {
                 Some(before) => self.line(piece, before)?,
@@ -227,7 +241,7 @@ impl JsonValues {
 
 /// Whether the first value is an array or takes several lines. A line that is cut off usually ends in a
 /// string.
-fn is_spread(head: &[u8]) -> bool {
+pub(super) fn is_spread(head: &[u8]) -> bool {
     let text = head.trim_ascii_start();
     if text.starts_with(b"[") {
         return true;

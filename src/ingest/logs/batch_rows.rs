@@ -2,7 +2,7 @@ use bytemuck::{Pod, Zeroable, cast_slice};
 
 use crate::{
     archive::{Origin, PackedOrigin},
-    files::{ExternalSort, SortRecord, Sorted, Spill},
+    files::{ExternalSort, PayloadPlace, SortRecord, Sorted, Spill},
     ingest::IndexError,
     message::{BatchPart, MessageList},
     primitives::{BatchNumber, Hash},
@@ -21,7 +21,7 @@ struct Row {
 }
 
 impl SortRecord for Row {
-    type Place = usize;
+    type Place = PayloadPlace;
 
     fn payload_len(&self) -> usize {
         8 * self.messages as usize + self.bytes as usize

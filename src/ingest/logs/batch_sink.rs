@@ -1,6 +1,6 @@
 use super::{BatchRoots, RelayedBy, SkippedInputs, SourceError, relayed::Relayed};
 use crate::{
-    archive::{Collector, Origin},
+    archive::{Collector, EncodedBatches, Origin},
     ingest::IndexError,
     message::{BatchLogs, BatchView, ImtRoots, LogsError},
     primitives::{BatchNumber, ChainId, Hash},
@@ -73,6 +73,47 @@ pub(in crate::ingest) struct BatchSink<'i, 'c> {
     pub(super) state: &'i mut BatchSinkState<'c>,
 }
 
+/// How batches of a part of a source are collected by the thread that reads it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum BatchesForm {
+    Encoded,
+    Whole,
+}
+
+/// Batches of a part of a source.
+pub(super) enum Batches {
+    /// As the archive collects them.
+    Encoded(EncodedBatches),
+    /// As they are checked and searched for others.
+    Whole(Vec<(BatchLogs, Origin)>),
+}
+
+impl Batches {
+    /// No batches, with room for those in so many bytes of hexadecimal text.
+    pub(super) fn in_text(form: BatchesForm, bytes: usize) -> Self {
+        match form {
+            // Two digits a byte, and the position of each message.
+            BatchesForm::Encoded => Self::Encoded(EncodedBatches::with_room(bytes / 8 * 5)),
+            BatchesForm::Whole => Self::Whole(Vec::new()),
+        }
+    }
+
+    /// Adds a batch.
+    pub(super) fn add(&mut self, batch: BatchLogs, origin: Origin) {
+        match self {
+            Self::Encoded(batches) => batches.add(batch.view(), origin),
+            Self::Whole(batches) => batches.push((batch, origin)),
+        }
+    }
+
+    /// Gives back memory that was reserved and not used.
+    pub(super) fn shrink(&mut self) {
+        if let Self::Encoded(batches) = self {
+            batches.shrink();
+        }
+    }
+}
+
 impl BatchSink<'_, '_> {
     /// Registers a source. [`Origin`] refers to it by the returned number.
     pub(super) fn source(&mut self, name: &str) -> u32 {
@@ -107,9 +148,34 @@ impl BatchSink<'_, '_> {
         }
     }
 
+    /// Whether batches are taken as they are: nothing is looked for in them, and they are not checked.
+    fn takes_all(&self) -> bool {
+        self.state.check.is_none() && self.state.relayed.is_none()
+    }
+
+    /// How batches are to be collected before they are taken together.
+    pub(super) fn form(&self) -> BatchesForm {
+        if self.takes_all() { BatchesForm::Encoded } else { BatchesForm::Whole }
+    }
+
+    /// Takes batches of a source, whose lines were counted after so many others.
+    pub(super) fn batches(
+        &mut self,
+        batches: Batches,
+        (source, lines): (u32, u64),
+    ) -> Result<(), IndexError> {
+        match batches {
+            Batches::Encoded(batches) => Ok(self.collector.append(batches, (source, lines))?),
+            Batches::Whole(batches) => batches.into_iter().try_for_each(|(batch, origin)| {
+                let place = origin.place.after_lines(lines);
+                self.batch(batch, Origin { place, ..origin })
+            }),
+        }
+    }
+
     /// Takes a copy of a borrowed batch.
     pub(super) fn copy(&mut self, batch: &BatchView<'_>, origin: Origin) -> Result<(), IndexError> {
-        if self.state.check.is_none() && self.state.relayed.is_none() {
+        if self.takes_all() {
             Ok(self.collector.add(*batch, origin)?)
         } else {
             self.batch(BatchLogs::copy(batch), origin)

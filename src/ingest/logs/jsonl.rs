@@ -11,19 +11,25 @@
 //! `aggregatedRoot` may be missing. So may `imtBegin` and `imtEnd`, or `imtNode` for keccak256 of both: the roots of
 //! the chain's interop commitment tree in an 8-leaf batch root (v33). Other fields and empty lines are ignored.
 
-use std::fmt;
+use std::{fmt, io, ops::ControlFlow};
 
-use rayon::prelude::*;
 use serde::{
     Deserialize, Deserializer,
     de::{self, DeserializeSeed, SeqAccess, Visitor},
 };
 
-use super::{SourceError, batch_sink::BatchSink};
+use super::{
+    SourceError,
+    batch_sink::{BatchSink, Batches, BatchesForm},
+    skipped_inputs::MOST_KEPT,
+};
 use crate::{
-    archive::{Origin, Place},
-    files::Input,
-    ingest::{IndexError, json::JsonValues},
+    archive::{Collector, Origin, Place},
+    files::{Input, InputError, in_turn},
+    ingest::{
+        IndexError,
+        json::{JsonPiece, JsonPieces, LONGEST_VALUE, UnreadPiece},
+    },
     message::{BatchLogs, ImtRoots, L2ToL1Log, LogsError, MessageList},
     primitives::{BatchNumber, ChainId, Hash, spelled},
 };
@@ -63,6 +69,9 @@ impl Line {
     }
 }
 
+/// The most bytes of text whose batches wait to be checked together.
+const MOST_WAITING: usize = 16 << 20;
+
 /// Reads a raw archive. If `chain` is given, all batches must be of it.
 pub(super) fn read(
     input: Input,
@@ -70,51 +79,170 @@ pub(super) fn read(
     intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
-    let source = intake.source(&name);
-    JsonValues::of_lines(input).each_chunk(|piece| {
-        let value = |index| {
-            let (text, place) = piece.value(index);
-            (place, parse(text, &name, place))
+    let (source, form) = (intake.source(&name), intake.form());
+    let parser = Parser { source, chain, form, goes_on: intake.state.goes_on };
+    let mut pieces = JsonPieces::new(input);
+    let (mut lines, mut is_end, mut unread) = (0, false, Ok(()));
+    while !is_end {
+        let (mut waiting, mut bytes, mut refused) = (Vec::new(), 0, Ok(()));
+        let collector = &mut *intake.collector;
+        let next = || {
+            pieces.next().unwrap_or_else(|error| {
+                unread = Err(error);
+                None
+            })
         };
-        let parsed = (0..piece.len()).into_par_iter().map(value);
-        for (place, logs) in parsed.collect::<Vec<_>>() {
-            match logs {
-                Ok(logs) => put(logs, Origin { source, place }, chain, intake)?,
-                Err(error) => intake.note(error)?,
+        let take = |parsed: io::Result<Parsed>| {
+            if refused.is_err() {
+                return ControlFlow::Break(());
             }
+            let parsed = match parsed {
+                Ok(parsed) if waiting.is_empty() => {
+                    parsed.append_to(collector, (source, &mut lines))
+                }
+                Ok(parsed) => Ok(Some(parsed)),
+                Err(source) => Err(InputError::Read { name: name.clone(), source }.into()),
+            };
+            match parsed {
+                Ok(None) => return ControlFlow::Continue(()),
+                Ok(Some(parsed)) => {
+                    bytes += parsed.bytes;
+                    waiting.push(parsed);
+                }
+                Err(error) => refused = Err(error),
+            }
+            match form {
+                BatchesForm::Whole if bytes < MOST_WAITING => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        };
+        let parse = |piece: UnreadPiece| piece.read().map(|piece| parser.parse(&piece));
+        is_end = in_turn(next, || parse, take);
+        for parsed in waiting {
+            parsed.put(&name, (source, &mut lines), intake)?;
         }
-        Ok(())
-    })
+        refused?;
+    }
+    unread
 }
 
-/// Takes a batch, if it is of the given chain.
-fn put(
-    logs: BatchLogs,
-    origin: Origin,
+/// Parses pieces of a raw archive.
+struct Parser {
+    source: u32,
     chain: Option<ChainId>,
-    intake: &mut BatchSink<'_, '_>,
-) -> Result<(), IndexError> {
-    let (got, batch) = logs.view().key();
-    match chain {
-        Some(expected) if got != expected => {
-            let error = SourceError::OtherChain { expected, got };
-            intake.fault(origin, format!("batch {batch}, which is left out"), error)
+    form: BatchesForm,
+    /// Whether values after one that is damaged are read.
+    goes_on: bool,
+}
+
+/// What was read of a piece. Lines are counted from its beginning.
+struct Parsed {
+    /// The length of the text.
+    bytes: usize,
+    batches: Batches,
+    /// The first faults, and the number of others.
+    faults: Vec<(Place, Fault)>,
+    more_faults: u64,
+    /// The number of lines; if the last one is too long, as an error.
+    lines: Result<u64, u64>,
+}
+
+/// Why a value cannot be taken.
+enum Fault {
+    Json(serde_json::Error),
+    Logs(ChainId, BatchNumber, LogsError),
+    OtherChain { batch: BatchNumber, expected: ChainId, got: ChainId },
+}
+
+impl Parser {
+    fn parse(&self, piece: &JsonPiece) -> Parsed {
+        let mut batches = Batches::in_text(self.form, piece.len());
+        let (mut faults, mut more_faults) = (Vec::new(), 0);
+        let lines = piece.each(|text, place| {
+            match self.batch(text) {
+                Ok(batch) => batches.add(batch, Origin { source: self.source, place }),
+                Err(fault) if faults.len() < MOST_KEPT => faults.push((place, fault)),
+                Err(_) => more_faults += 1,
+            }
+            self.goes_on || faults.is_empty()
+        });
+        batches.shrink();
+        Parsed { bytes: piece.len(), batches, faults, more_faults, lines }
+    }
+
+    /// Parses a batch, and checks that it is of the given chain.
+    fn batch(&self, text: &[u8]) -> Result<BatchLogs, Fault> {
+        let parsed: Line = serde_json::from_slice(text).map_err(Fault::Json)?;
+        let (got, batch, imt) = (parsed.chain_id, parsed.batch_number, parsed.imt());
+        let made = BatchLogs::new(got, batch, parsed.logs, parsed.messages, parsed.aggregated_root)
+            .and_then(|logs| logs.with_transactions(parsed.transactions.unwrap_or_default()))
+            .and_then(|logs| Ok(logs.with_imt(imt?)))
+            .map_err(|error| Fault::Logs(got, batch, error))?;
+        match self.chain {
+            Some(expected) if got != expected => Err(Fault::OtherChain { batch, expected, got }),
+            _ => Ok(made),
         }
-        _ => intake.batch(logs, origin),
     }
 }
 
-fn parse(text: &[u8], name: &str, place: Place) -> Result<BatchLogs, IndexError> {
-    let parsed: Line = serde_json::from_slice(text).map_err(|source| IndexError::NotBatch {
-        name: name.into(),
-        place,
-        source,
-    })?;
-    let (chain, batch, imt) = (parsed.chain_id, parsed.batch_number, parsed.imt());
-    BatchLogs::new(chain, batch, parsed.logs, parsed.messages, parsed.aggregated_root)
-        .and_then(|logs| logs.with_transactions(parsed.transactions.unwrap_or_default()))
-        .and_then(|logs| Ok(logs.with_imt(imt?)))
-        .map_err(|source| IndexError::Batch { name: name.into(), place, chain, batch, source })
+impl Parsed {
+    /// Adds the batches to an archive, if that is all that there is to do and nothing has to be written to disk for it.
+    /// Otherwise nothing changes.
+    fn append_to(
+        self,
+        collector: &mut Collector,
+        (source, before): (u32, &mut u64),
+    ) -> Result<Option<Self>, IndexError> {
+        match self {
+            Self { batches: Batches::Encoded(batches), faults, lines: Ok(lines), .. }
+                if faults.is_empty() && collector.has_room_for(&batches) =>
+            {
+                collector.append(batches, (source, *before))?;
+                *before += lines;
+                Ok(None)
+            }
+            other => Ok(Some(other)),
+        }
+    }
+
+    /// Takes the batches and records the faults.
+    fn put(
+        self,
+        name: &str,
+        (source, before): (u32, &mut u64),
+        intake: &mut BatchSink<'_, '_>,
+    ) -> Result<(), IndexError> {
+        intake.batches(self.batches, (source, *before))?;
+        for (place, fault) in self.faults {
+            intake.note(fault.error(name, place.after_lines(*before)))?;
+        }
+        intake.state.faults.count_more(self.more_faults);
+        match self.lines {
+            Ok(lines) => *before += lines,
+            Err(line) => {
+                let (name, line, limit) = (name.into(), *before + line, LONGEST_VALUE);
+                return Err(IndexError::LongLine { name, line, limit });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Fault {
+    fn error(self, name: &str, place: Place) -> IndexError {
+        let name = name.to_owned();
+        match self {
+            Self::Json(source) => IndexError::NotBatch { name, place, source },
+            Self::Logs(chain, batch, source) => {
+                IndexError::Batch { name, place, chain, batch, source }
+            }
+            Self::OtherChain { batch, expected, got } => {
+                let source = SourceError::OtherChain { expected, got };
+                let what = format!("batch {batch}, which is left out");
+                IndexError::Source { name, place, what, source }
+            }
+        }
+    }
 }
 
 /// Decodes messages, written as `0x` and hexadecimal digits, directly into one list.

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     archive::Origin,
-    files::{ExternalSort, Input, SortRecord, Sorted, Spill},
+    files::{ExternalSort, Input, PayloadPlace, SortRecord, Sorted, Spill},
     ingest::{
         IndexError,
         event_logs::{ColumnNames, Mapping, read_event_logs},
@@ -276,7 +276,7 @@ struct Message {
 }
 
 impl SortRecord for Message {
-    type Place = usize;
+    type Place = PayloadPlace;
 
     fn payload_len(&self) -> usize {
         self.len as usize

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::{
     archive::{Origin, PackedOrigin},
-    files::SortRecord,
+    files::{PayloadPlace, SortRecord},
     message::L2ToL1Log,
     primitives::{BatchNumber, Hash},
 };
@@ -159,7 +159,7 @@ impl Row {
 }
 
 impl SortRecord for Row {
-    type Place = usize;
+    type Place = PayloadPlace;
 
     fn payload_len(&self) -> usize {
         let message = if self.has_message() { self.message_len as usize } else { 0 };
@@ -194,7 +194,7 @@ pub(super) struct PlacedMessage {
 }
 
 impl SortRecord for PlacedMessage {
-    type Place = usize;
+    type Place = PayloadPlace;
 
     fn payload_len(&self) -> usize {
         self.len as usize

@@ -1,7 +1,7 @@
 use crate::ingest::IndexError;
 
 /// The most errors kept.
-const MOST_KEPT: usize = 100;
+pub(super) const MOST_KEPT: usize = 100;
 
 /// The parts that were left out of an archive: the first hundred errors, and their total number.
 #[derive(Debug, Default)]
@@ -18,6 +18,11 @@ impl SkippedInputs {
         if self.kept.len() < MOST_KEPT {
             self.kept.push(error);
         }
+    }
+
+    /// Counts errors after [`MOST_KEPT`] others.
+    pub(super) fn count_more(&mut self, errors: u64) {
+        self.count += errors;
     }
 
     /// The total number of errors.

@@ -13,7 +13,7 @@
 
 use struson::reader::ValueType;
 
-use super::{DumpMeta, ImportError, slot_collector::Collector, table_rows::BlockRows};
+use super::{DumpMeta, ImportError, slot_block::SlotBuffer, slot_collector::Collector};
 use crate::{
     files::Input,
     ingest::json::{LargeJson, string_members},
@@ -91,15 +91,16 @@ fn storage(
 ) -> Result<(), ImportError> {
     let account = AccountKey::Address(address);
     json.begin_object()?;
+    let origin = sink.origin();
     let parse = |text: &[u8]| {
-        let mut rows = BlockRows::default();
+        let mut slots = SlotBuffer::new(origin);
         let len = string_members(text, |slot, value| {
-            rows.add((address, Word::from_hex(slot).ok()?, Word::from_hex(value).ok()?));
+            slots.add((address, Word::from_hex(slot).ok()?, Word::from_hex(value).ok()?));
             Some(())
         });
-        (rows.hashed_keys(), len)
+        (slots.take(), len)
     };
-    json.members(parse, |rows| sink.block(rows))?;
+    json.members(parse, |slots| sink.block(slots))?;
     let mut slots = Vec::new();
     while json.has_next()? {
         let slot =

@@ -11,7 +11,7 @@
 
 use struson::reader::ValueType;
 
-use super::{DumpMeta, ImportError, slot_collector::Collector, table_rows::BlockRows};
+use super::{DumpMeta, ImportError, slot_block::SlotBuffer, slot_collector::Collector};
 use crate::{
     files::Input,
     ingest::json::{LargeJson, string_members},
@@ -71,16 +71,17 @@ fn last_block(json: &mut LargeJson) -> Result<Option<SlBlock>, ImportError> {
 
 fn storage(json: &mut LargeJson, sink: &mut Collector) -> Result<(), ImportError> {
     json.begin_object()?;
+    let origin = sink.origin();
     let parse = |text: &[u8]| {
-        let mut rows = BlockRows::default();
+        let mut slots = SlotBuffer::new(origin);
         let len = string_members(text, |name, value| {
             let (address, slot) = slot_of(name).ok()?;
-            rows.add((address, slot, Word::from_hex(value).ok()?));
+            slots.add((address, slot, Word::from_hex(value).ok()?));
             Some(())
         });
-        (rows.hashed_keys(), len)
+        (slots.take(), len)
     };
-    json.members(parse, |rows| sink.block(rows))?;
+    json.members(parse, |slots| sink.block(slots))?;
     let mut rows = Vec::new();
     while json.has_next()? {
         let name = json.member()?;

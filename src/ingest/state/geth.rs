@@ -262,7 +262,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        ingest::state::{space::Space, versions::DatedSlot},
+        files::Numbered,
+        ingest::state::{slot_record::Record, space::Space},
         keccak::keccak256,
     };
 
@@ -287,12 +288,17 @@ mod tests {
         let mut sink = Collector::new(space, false, None);
         let input = Input::from_reader("dump", Cursor::new(text.into_bytes()))?;
         read(input, &mut sink, SlotForm::Plain)?;
-        let mut sorted = sink.take_sorted()?;
         let (mut count, mut last) = (0, Hash::ZERO);
-        while let Some(DatedSlot { record, .. }) = sorted.next()? {
-            assert!(last < record.entry.key);
-            (count, last) = (count + 1, record.entry.key);
-        }
+        let keys = |group: &[Numbered<'_, Record>]| -> Vec<Hash> {
+            group.iter().map(|(_, record)| record.entry.key).collect()
+        };
+        sink.take_all()?.0.in_order(keys, |keys| {
+            for key in keys {
+                assert!(last < key);
+                (count, last) = (count + 1, key);
+            }
+            Ok::<_, ImportError>(())
+        })?;
         Ok(count)
     }
 

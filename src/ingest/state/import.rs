@@ -352,11 +352,12 @@ impl ImportPass<'_> {
                     }
                     Order::Unknown => {
                         let input = (chunk as u32).to_le_bytes();
-                        let columns = batches.iter().zip(indexes);
-                        for (entry, (batch, index)) in piece.entries.iter().zip(columns) {
-                            let (entry, batch, index) = (*entry, *batch, *index);
-                            self.collector.put(Record { entry, index, batch, input })?;
-                        }
+                        let record = |at: usize| {
+                            let (entry, index, batch) =
+                                (piece.entries[at], indexes[at], batches[at]);
+                            Record { entry, index, batch, input }
+                        };
+                        self.collector.records((0..piece.entries.len()).map(record))?;
                         Ok(true)
                     }
                 }
@@ -382,9 +383,12 @@ impl ImportPass<'_> {
         self.import.watcher.all_read();
         self.date(&mut notes)?;
         let are_too_new = self.collector.versions.are_too_new();
-        let mut sorted = self.collector.take_sorted()?;
-        while let Some(slot) = sorted.next()? {
-            build.take(slot, &self.collector.inputs)?;
+        let has_versions = self.collector.versions.newest().is_some();
+        let (slots, newest) = self.collector.take_all()?;
+        if has_versions {
+            build.take_dated(slots, newest, &self.collector.inputs)?;
+        } else {
+            build.take_all(slots, &self.collector.inputs)?;
         }
         let Collector { era_keys, trie_keys, .. } = self.collector;
         if era_keys && trie_keys && self.collector.inputs.len() > 1 {
@@ -397,7 +401,7 @@ impl ImportPass<'_> {
             self.collector.accounts = None;
             notes.push(Note::Merged { slots: build.merged });
         }
-        let (writer, seen) = build.finish()?;
+        let (writer, seen) = build.finish();
         if writer.entries() == 0 {
             let name = self.collector.inputs.first().cloned().unwrap_or_default();
             return Err(match self.import.last_block {

@@ -6,15 +6,14 @@ use rayon::prelude::*;
 
 use super::{
     ImportError,
+    slot_block::{Origin, SlotBlock},
     slot_record::Record,
-    snapshot_builder::reversed,
     space::Space,
     stated_roots::StatedRoots,
-    table_rows::BlockRows,
-    versions::{SortedSlots, Version, Versions},
+    versions::{Newest, Versions},
 };
 use crate::{
-    files::ExternalSort,
+    files::{BucketSort, Bucketed},
     primitives::{Address, Hash, SlBlock, Word},
     snapshot::MOST_ACCOUNTS,
     state::{
@@ -28,7 +27,7 @@ const HASHED_AT_ONCE: usize = 1 << 10;
 
 /// Computes the keys of slots in any form, and collects them for the sort.
 pub(super) struct Collector {
-    sort: ExternalSort<Record>,
+    sort: BucketSort<Record>,
     /// Slots of tables that say when each value was written.
     pub(super) versions: Versions,
     /// The number of collected slots.
@@ -82,7 +81,8 @@ impl Collector {
         form: SlotForm,
         slots: &[(Word, Word)],
     ) -> Result<(), ImportError> {
-        self.count(account, slots.iter().filter(|(_, value)| !value.is_zero()).count() as u64);
+        let count = slots.iter().filter(|(_, value)| !value.is_zero()).count() as u64;
+        self.count(|| account.hash(), count);
         let are_plain = matches!((account, form), (AccountKey::Address(_), SlotForm::Plain));
         self.era_keys |= are_plain && !slots.is_empty();
         self.trie_keys |= !are_plain && !slots.is_empty();
@@ -103,7 +103,7 @@ impl Collector {
     pub(super) fn rows(&mut self, rows: &[(Address, Word, Word)]) -> Result<(), ImportError> {
         for of_account in rows.chunk_by(|a, b| a.0 == b.0) {
             let slots = of_account.iter().filter(|row| !row.2.is_zero()).count() as u64;
-            self.count(AccountKey::Address(of_account[0].0), slots);
+            self.count(|| AccountKey::Address(of_account[0].0).hash(), slots);
         }
         self.keys.clear();
         self.era_keys |= !rows.is_empty();
@@ -111,60 +111,59 @@ impl Collector {
         self.push(rows.iter().map(|(_, _, value)| *value))
     }
 
-    /// Adds the slots of rows of a table.
-    pub(super) fn block(&mut self, rows: BlockRows) -> Result<(), ImportError> {
-        for (account, slots) in rows.accounts {
-            self.count(AccountKey::Address(account), slots);
+    /// Adds a block of slots. [`Collector::make_room`] has to follow if the collector [is full](Collector::is_full) then.
+    pub(super) fn take(&mut self, block: SlotBlock) -> Result<(), ImportError> {
+        for (account, slots) in block.accounts {
+            self.count(|| account, slots);
         }
-        self.era_keys |= !rows.keys.is_empty();
-        self.keys = rows.keys;
-        self.push(rows.values.into_iter())?;
-        if !rows.hashed.is_empty() {
-            self.hashed(&rows.hashed)?;
+        let is_any_version = !block.versions.is_empty();
+        if block.has_hashed_slots || is_any_version {
+            // Whether an account has slots is not known from these.
+            self.accounts = None;
         }
-        rows.versions
-            .into_iter()
-            .try_for_each(|(version, is_hashed)| self.version(version, is_hashed))
+        self.hashed |= block.has_hashed_slots || block.has_hashed_versions;
+        self.era_keys |= block.slots.len() > 0 || is_any_version;
+        self.collected += block.slots.len() as u64;
+        self.space.check(self.collected, self.last_input())?;
+        self.sort.add(block.slots);
+        block.versions.into_iter().for_each(|version| self.versions.push(version));
+        Ok(())
     }
 
-    /// Adds slots whose keys the source has hashed by the Era scheme.
-    pub(super) fn hashed(&mut self, slots: &[Record]) -> Result<(), ImportError> {
-        self.accounts = None;
-        self.hashed = true;
-        self.era_keys |= !slots.is_empty();
-        let input = self.input();
-        for record in slots {
-            let mut record = Record { input, ..*record };
-            if self.reversed {
-                record.entry.key = reversed(record.entry.key);
-            }
-            self.put(record)?;
+    /// Adds a block of slots, and makes room for more.
+    pub(super) fn block(&mut self, block: SlotBlock) -> Result<(), ImportError> {
+        self.take(block)?;
+        self.make_room()
+    }
+
+    /// Whether no more slots may be in memory.
+    pub(super) fn is_full(&self) -> bool {
+        self.sort.is_full() || self.versions.are_full()
+    }
+
+    /// Makes room for more slots if there is none, on all threads.
+    pub(super) fn make_room(&mut self) -> Result<(), ImportError> {
+        if self.sort.is_full() {
+            self.sort.spill()?;
+        }
+        if self.versions.are_full() {
+            self.versions.drop_older(self.inputs.last().map_or("", String::as_str))?;
         }
         Ok(())
     }
 
-    /// Adds a version of a slot. Whether an account has slots is not known from these.
-    pub(super) fn version(
+    /// Adds slots with their final keys, in any number at once.
+    pub(super) fn records(
         &mut self,
-        mut version: Version,
-        is_hashed: bool,
+        records: impl ExactSizeIterator<Item = Record> + Clone,
     ) -> Result<(), ImportError> {
-        self.accounts = None;
-        self.era_keys = true;
-        self.hashed |= is_hashed;
-        if self.reversed && is_hashed {
-            version.entry.key = reversed(version.entry.key);
-        }
-        version.input = u32::from_le_bytes(self.input());
-        self.versions.push(version, self.inputs.last().map_or("", String::as_str))
-    }
-
-    /// Adds a slot with its final key.
-    pub(super) fn put(&mut self, record: Record) -> Result<(), ImportError> {
-        self.collected += 1;
-        let input = self.inputs.get(u32::from_le_bytes(record.input) as usize);
-        self.space.check(self.collected, input.map_or("", String::as_str))?;
-        Ok(self.sort.push(record, &[])?)
+        let mut more = records.clone();
+        self.collected += records.len() as u64;
+        let input = more.next().map(|record| u32::from_le_bytes(record.input) as usize);
+        let name = input.and_then(|input| self.inputs.get(input));
+        self.space.check(self.collected, name.map_or("", String::as_str))?;
+        self.sort.add(Bucketed::of(records));
+        self.make_room()
     }
 
     /// Adds the storage root of an account in the input, which its slots have too.
@@ -173,14 +172,14 @@ impl Collector {
         account: AccountKey,
         root: Hash,
     ) -> Result<(), ImportError> {
-        let input = self.input();
+        let input = self.origin().input;
         let Some(stated) = &mut self.stated else { return Ok(()) };
         stated.add(account, root, u32::from_le_bytes(input))
     }
 
     /// Returns an error if there is no memory for `more` slots besides those collected.
     pub(super) fn check_memory(&self, more: u64) -> Result<(), ImportError> {
-        self.space.check(self.collected + more, self.inputs.last().map_or("", String::as_str))
+        self.space.check(self.collected + more, self.last_input())
     }
 
     /// Whether it is known of every slot when it was first written.
@@ -188,39 +187,45 @@ impl Collector {
         self.collected == 0 && self.versions.newest().is_some()
     }
 
-    /// Takes the collected slots, sorted.
-    pub(super) fn take_sorted(&mut self) -> Result<SortedSlots, ImportError> {
+    /// Takes the collected slots: those with one version, to be sorted, and the newest versions of the others.
+    pub(super) fn take_all(&mut self) -> Result<(BucketSort<Record>, Newest), ImportError> {
         self.collected = 0;
-        let sort = std::mem::replace(&mut self.sort, ExternalSort::in_memory());
+        let sort = std::mem::replace(&mut self.sort, BucketSort::in_memory());
         let none = Versions::new(&self.space, None);
         let versions = std::mem::replace(&mut self.versions, none);
-        let last = self.inputs.last().map_or("", String::as_str);
-        SortedSlots::of(sort.finish()?, versions.finish(last)?)
+        Ok((sort, versions.finish(self.last_input())?))
     }
 
-    fn count(&mut self, account: AccountKey, slots: u64) {
+    /// Adds slots to those of an account, whose hash is needed only sometimes.
+    fn count(&mut self, account: impl FnOnce() -> Hash, slots: u64) {
         let Some(accounts) = &mut self.accounts else { return };
         if slots > 0 {
-            *accounts.entry(account.hash()).or_default() += slots;
+            *accounts.entry(account()).or_default() += slots;
         }
         if accounts.len() > MOST_ACCOUNTS {
             self.accounts = None;
         }
     }
 
-    fn input(&self) -> [u8; 4] {
-        (self.inputs.len().saturating_sub(1) as u32).to_le_bytes()
+    /// Where the slots of the current input are from.
+    pub(super) fn origin(&self) -> Origin {
+        let input = (self.inputs.len().saturating_sub(1) as u32).to_le_bytes();
+        Origin { input, is_reversed: self.reversed }
+    }
+
+    fn last_input(&self) -> &str {
+        self.inputs.last().map_or("", String::as_str)
     }
 
     fn push(&mut self, values: impl Iterator<Item = Word>) -> Result<(), ImportError> {
-        let input = self.input();
-        let keys = std::mem::take(&mut self.keys);
-        for (key, value) in keys.iter().zip(values) {
+        let input = self.origin().input;
+        self.collected += self.keys.len() as u64;
+        self.space.check(self.collected, self.last_input())?;
+        for (key, value) in self.keys.iter().zip(values) {
             let entry = Entry { key: *key, value };
-            self.put(Record { entry, input, ..Record::default() })?;
+            self.sort.push(Record { entry, input, ..Record::default() });
         }
-        self.keys = keys;
-        Ok(())
+        self.make_room()
     }
 }
 

@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::{files::SortRecord, state::entries::Entry};
+use crate::{files::KeyedRecord, state::entries::Entry};
 
 /// A slot on its way into a snapshot; 80 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -34,14 +34,8 @@ impl PartialOrd for Record {
     }
 }
 
-impl SortRecord for Record {
-    type Place = ();
-
-    fn payload_len(&self) -> usize {
-        0
-    }
-
-    fn prefix(&self) -> Option<u64> {
-        Some(self.entry.key.prefix_u64())
+impl KeyedRecord for Record {
+    fn prefix(&self) -> u64 {
+        self.entry.key.prefix_u64()
     }
 }

@@ -2,9 +2,15 @@
 
 use std::io::Write;
 
-use super::{ImportError, slot_record::Record, versions::DatedSlot};
+use super::{
+    ImportError,
+    slot_group::{self, SlotGroup},
+    slot_record::Record,
+    versions::{DatedSlot, Newest},
+};
 use crate::{
     contracts::MessageRoot,
+    files::{BucketSort, Numbered, Pool},
     primitives::{Address, ChainId, Hash, Word},
     snapshot::{Columns, Snapshot, SnapshotWriter, WriteError},
     state::{
@@ -20,10 +26,9 @@ const CHUNK: usize = 1 << 14;
 pub(super) struct Build<W> {
     writer: SnapshotWriter<W>,
     first_writes: Option<FirstWrites>,
+    /// The last slot, which is not in the columns yet.
     pending: Option<DatedSlot>,
     entries: Vec<Entry>,
-    batches: Vec<[u8; 4]>,
-    indexes: Vec<[u8; 8]>,
     blocks: Vec<[u8; 8]>,
     /// The number of repeated slots with the same value.
     pub(super) merged: u64,
@@ -94,8 +99,6 @@ impl<W: Write + Send> Build<W> {
             first_writes,
             pending: None,
             entries: Vec::with_capacity(CHUNK),
-            batches: Vec::new(),
-            indexes: Vec::new(),
             blocks: Vec::new(),
             merged: 0,
             watched,
@@ -103,11 +106,67 @@ impl<W: Write + Send> Build<W> {
         }
     }
 
-    /// Adds a slot. Keys must ascend. `inputs` are the names by number.
-    pub(super) fn take(&mut self, slot: DatedSlot, inputs: &[String]) -> Result<(), ImportError> {
+    /// Adds all slots of a sort, on all threads. `inputs` are the names by number.
+    pub(super) fn take_all(
+        &mut self,
+        slots: BucketSort<Record>,
+        inputs: &[String],
+    ) -> Result<(), ImportError> {
+        let has_columns = self.first_writes == Some(FirstWrites::Batches);
+        let (free, mut last) = (Pool::default(), None);
+        let group = |records: &[Numbered<'_, Record>]| {
+            let group: SlotGroup = free.take().unwrap_or_default();
+            group.filled(records, has_columns)
+        };
+        slots.in_order(group, |mut group| {
+            let merged = group.follow(last.as_ref()).and_then(|()| group.merged());
+            self.merged += merged.map_err(|two| two.error(inputs))?;
+            last = group.last().or(last);
+            let (batches, indexes) = (group.batches(), group.indexes());
+            let columns = has_columns.then_some(Columns::Batches { batches, indexes });
+            self.put(group.entries(), columns)?;
+            free.put(group);
+            Ok(())
+        })
+    }
+
+    /// Adds all slots of a sort and the newest versions of other slots, which say when they were first written.
+    pub(super) fn take_dated(
+        &mut self,
+        slots: BucketSort<Record>,
+        mut newest: Newest,
+        inputs: &[String],
+    ) -> Result<(), ImportError> {
+        let mut next = newest.next()?;
+        let copy = |group: &[Numbered<'_, Record>]| -> Vec<Record> {
+            group.iter().map(|(_, record)| **record).collect()
+        };
+        slots.in_order(copy, |records| {
+            for record in records {
+                while let Some(slot) = next.take_if(|next| next.record.entry.key < record.entry.key)
+                {
+                    self.take(slot, inputs)?;
+                    next = newest.next()?;
+                }
+                self.take(record.into(), inputs)?;
+            }
+            Ok::<_, ImportError>(())
+        })?;
+        while let Some(slot) = next {
+            self.take(slot, inputs)?;
+            next = newest.next()?;
+        }
+        if let Some(last) = self.pending.take() {
+            self.accept(last)?;
+        }
+        self.flush()
+    }
+
+    /// Adds a slot. Keys must ascend.
+    fn take(&mut self, slot: DatedSlot, inputs: &[String]) -> Result<(), ImportError> {
         match self.pending.replace(slot) {
             Some(before) if before.record.entry.key == slot.record.entry.key => {
-                same(&before.record, &slot.record, inputs)?;
+                slot_group::agree(&before.record, &slot.record).map_err(|two| two.error(inputs))?;
                 self.merged += 1;
                 Ok(())
             }
@@ -121,37 +180,29 @@ impl<W: Write + Send> Build<W> {
             return Ok(());
         }
         self.entries.push(record.entry);
-        match self.first_writes {
-            Some(FirstWrites::Batches) => {
-                self.batches.push(record.batch);
-                self.indexes.push(record.index);
-            }
-            Some(FirstWrites::Blocks) => {
-                self.blocks.push(first.unwrap_or_default().0.to_le_bytes());
-            }
-            None => {}
-        }
+        self.blocks.push(first.unwrap_or_default().0.to_le_bytes());
         if self.entries.len() == CHUNK { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), ImportError> {
-        let columns = self.first_writes.map(|first_writes| match first_writes {
-            FirstWrites::Batches => {
-                Columns::Batches { batches: &self.batches, indexes: &self.indexes }
-            }
-            FirstWrites::Blocks => Columns::Blocks(&self.blocks),
-        });
-        let written = self.writer.put(&self.entries, columns);
-        written.map_err(|error| match error {
+        let entries = std::mem::take(&mut self.entries);
+        let blocks = std::mem::take(&mut self.blocks);
+        let is_dated = self.first_writes == Some(FirstWrites::Blocks);
+        self.put(&entries, is_dated.then_some(Columns::Blocks(&blocks)))?;
+        (self.entries, self.blocks) = (entries, blocks);
+        self.entries.clear();
+        self.blocks.clear();
+        Ok(())
+    }
+
+    /// Writes entries that were sorted.
+    fn put(&mut self, entries: &[Entry], columns: Option<Columns<'_>>) -> Result<(), ImportError> {
+        self.writer.put(entries, columns).map_err(|error| match error {
             WriteError::Output(error) => ImportError::Output(error),
             // The records were sorted, so this cannot happen.
             other => ImportError::Internal(other.to_string()),
         })?;
-        watch(&self.watched, &self.entries, &mut self.seen);
-        self.entries.clear();
-        self.batches.clear();
-        self.indexes.clear();
-        self.blocks.clear();
+        watch(&self.watched, entries, &mut self.seen);
         Ok(())
     }
 
@@ -176,13 +227,9 @@ impl<W: Write + Send> Build<W> {
         }
     }
 
-    /// Writes the remaining entries, and returns what was found.
-    pub(super) fn finish(mut self) -> Result<(SnapshotWriter<W>, Probe), ImportError> {
-        if let Some(last) = self.pending.take() {
-            self.accept(last)?;
-        }
-        self.flush()?;
-        Ok((self.writer, self.seen))
+    /// Returns what was found.
+    pub(super) fn finish(self) -> (SnapshotWriter<W>, Probe) {
+        (self.writer, self.seen)
     }
 }
 
@@ -205,27 +252,91 @@ fn watch(watched: &[(Hash, Watched)], entries: &[Entry], seen: &mut Probe) {
     }
 }
 
-/// Checks that two records of one key agree.
-fn same(first: &Record, second: &Record, inputs: &[String]) -> Result<(), ImportError> {
-    let name = |record: &Record| {
-        let number = u32::from_le_bytes(record.input) as usize;
-        inputs.get(number).cloned().unwrap_or_default()
-    };
-    if first.entry.value == second.entry.value
-        && first.index == second.index
-        && first.batch == second.batch
-    {
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{files::SectionName, snapshot::SnapshotHeader};
+
+    fn record(key: u64, value: u64, input: u32) -> Record {
+        // The keys are uniform, and some differ only in their end.
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&(key / 2).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+        bytes[31] = (key % 2) as u8;
+        let entry = Entry { key: Hash::new(bytes), value: Word::from(value) };
+        Record { entry, index: [key as u8 + 1; 8], batch: [9; 4], input: input.to_le_bytes() }
     }
-    let what = |record: &Record| match u64::from_le_bytes(record.index) {
-        0 => record.entry.value.to_string(),
-        index => format!("{} with the enumeration index {index}", record.entry.value),
-    };
-    Err(ImportError::Conflict {
-        key: first.entry.key,
-        first: name(first),
-        first_value: what(first),
-        second: name(second),
-        second_value: what(second),
-    })
+
+    /// The number of merged records, and the entries and columns; or the key of the first two records that differ.
+    type Built = Result<(u64, Vec<(Entry, [u8; 8])>), Hash>;
+
+    fn built(records: &[Record], limit: usize) -> Built {
+        let folder = tempfile::tempdir().unwrap();
+        let mut slots = BucketSort::beside(&folder.path().join("out"), limit);
+        for record in records {
+            slots.push(*record);
+            if slots.is_full() {
+                slots.spill().unwrap();
+            }
+        }
+        let writer = SnapshotWriter::in_memory("snapshot").unwrap();
+        let first_writes = Some(FirstWrites::Batches);
+        let mut build = Build::new(writer, Address::system(1), first_writes);
+        match build.take_all(slots, &["a".into(), "b".into()]) {
+            Ok(()) => {}
+            Err(ImportError::Conflict { key, .. }) => return Err(key),
+            Err(error) => panic!("{error}"),
+        }
+        let merged = build.merged;
+        let snapshot = build.finish().0.into_snapshot(SnapshotHeader::default(), None).unwrap();
+        let indexes = snapshot.container().section(SectionName::new("indexes"));
+        let indexes = indexes.map_or(&[][..], |bytes| bytes.as_chunks().0);
+        Ok((merged, snapshot.entries().iter().copied().zip(indexes.iter().copied()).collect()))
+    }
+
+    fn expected(records: &[Record]) -> Built {
+        let mut slots: BTreeMap<Hash, Vec<Record>> = BTreeMap::new();
+        records.iter().for_each(|record| slots.entry(record.entry.key).or_default().push(*record));
+        let mut entries = Vec::new();
+        for (key, same) in &slots {
+            let Record { entry, index, .. } = same[0];
+            if same.iter().any(|other| other.entry.value != entry.value) {
+                return Err(*key);
+            }
+            if !entry.value.is_zero() {
+                entries.push((entry, index));
+            }
+        }
+        Ok(((records.len() - slots.len()) as u64, entries))
+    }
+
+    proptest! {
+        #[test]
+        fn slots_are_merged_or_refused_as_by_a_map(
+            slots in prop::collection::vec((0..60u64, 0..100u32, 0..2u32), 0..300),
+            differs in prop_oneof![3 => Just(u64::MAX), 1 => 0..60u64],
+            limit in prop_oneof![Just(usize::MAX), 0..5000usize],
+        ) {
+            let record = |(key, odd, input): (u64, u32, u32)| {
+                let value = if key % 5 == 0 { 0 } else { key };
+                record(key, if key == differs && odd % 4 == 0 { value + 1 } else { value }, input)
+            };
+            let records: Vec<Record> = slots.into_iter().map(record).collect();
+            prop_assert_eq!(built(&records, limit), expected(&records));
+        }
+    }
+
+    /// Groups of the sort end within the records of one key.
+    #[test]
+    fn records_of_one_key_are_merged_across_groups() {
+        let records: Vec<Record> = (0..20_000).map(|at| record(2 + at % 2, 7, 0)).collect();
+        for limit in [usize::MAX, 1 << 19] {
+            assert!(built(&records, limit) == expected(&records));
+            let other = [&records[..], &[record(3, 8, 1)]].concat();
+            assert_eq!(built(&other, limit), expected(&other));
+        }
+    }
 }

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::ImportError;
-use crate::files::{ExternalSort, SortRecord, Spill, Spool};
+use crate::files::{BucketSort, ExternalSort, KeyedRecord, SortRecord, Spill, Spool};
 
 /// Memory for the slots of all inputs, in bytes.
 const COLLECTED: usize = 320 << 20;
@@ -40,8 +40,8 @@ impl Space {
     }
 
     /// A sort for the slots of all inputs.
-    pub(super) fn sort<R: SortRecord>(&self) -> ExternalSort<R> {
-        self.spill.sort(self.in_memory)
+    pub(super) fn sort<R: KeyedRecord>(&self) -> BucketSort<R> {
+        self.spill.bucket_sort(self.in_memory)
     }
 
     /// A sort for the slots of one account.

@@ -22,28 +22,25 @@
 //! (`hashed_key`, `miniblock_number`, `operation_number`). Nodes that were restored from a snapshot with
 //! hashed keys have no `address` and no `key` in their rows.
 
-use std::io;
+use std::{io, ops::ControlFlow};
 
 use memchr::memchr;
-use rayon::prelude::*;
 
 use super::{
     DumpMeta, ImportError,
     slot_collector::Collector,
     table_columns::Columns,
     table_dump::DumpText,
-    table_rows::{BlockRows, RowForm, RowParser, too_long},
+    table_rows::{ParsedRows, RowForm, RowParser, too_long},
 };
 use crate::{
-    files::{Input, InputError, TextBlock, TextBlocks},
+    files::{Input, InputError, TextBlock, TextBlocks, in_turn},
     ingest::rows::{self, Form, LineRow, RowsError, STORAGE_LOGS},
     primitives::Address,
 };
 
 /// The longest row, in bytes. A usual row has a few hundred.
 const LONGEST_ROW: usize = 1 << 16;
-/// The blocks of text for each thread that are parsed while as many are read.
-const BLOCKS_PER_THREAD: usize = 2;
 
 /// Reads a table. Rows that do not name their account are of `account`.
 pub(super) fn read(
@@ -86,9 +83,6 @@ fn form(head: &[u8], account: Option<Address>) -> Option<(Form, Option<Columns>)
     let first = form.separator().and_then(|by| counted(&rows::first_columns(head, by)));
     Some((form, first))
 }
-
-/// The rows of a block, with the first line that cannot be read and what is wrong with it.
-type ParsedBlock = (BlockRows, Option<(u64, String)>);
 
 struct Table<'s> {
     sink: &'s mut Collector,
@@ -148,9 +142,8 @@ impl Table<'_> {
         Columns::named(&names).ok_or_else(|| self.bad(line, NO_COLUMNS.into()))
     }
 
-    /// Reads rows that are lines, on all threads, in the blocks that `next` returns. While some are parsed, the next are
-    /// read and those before are collected. `line` is the number of lines before them, and `rest` their beginning.
-    /// Returns the number of the last line.
+    /// Reads rows that are lines, on all threads, in the blocks that `next` returns. `line` is the number of lines before
+    /// them, and `rest` their beginning. Returns the number of the last line.
     fn lines(
         &mut self,
         mut next: impl FnMut() -> io::Result<Option<TextBlock>> + Send,
@@ -158,46 +151,50 @@ impl Table<'_> {
         rest: TextBlock,
         form: RowForm,
     ) -> Result<u64, ImportError> {
-        let at_once = BLOCKS_PER_THREAD * rayon::current_num_threads();
-        let account = self.account;
-        let (mut texts, mut parsed) = (vec![rest], Vec::new());
-        while !texts.is_empty() {
-            let parse = || -> Vec<ParsedBlock> {
-                let parser = || RowParser::new(form, account);
-                texts
-                    .par_iter()
-                    .map_init(parser, |parser, text| parser.block(text, LONGEST_ROW))
-                    .collect()
-            };
-            let read = || (0..at_once).map_while(|_| next().transpose()).collect();
-            let (collected, (newly_parsed, read)): (_, (_, io::Result<Vec<TextBlock>>)) =
-                rayon::join(|| self.collect(parsed, &mut line), || rayon::join(parse, read));
-            collected?;
-            parsed = newly_parsed;
-            texts = match read {
-                Ok(texts) => texts,
-                Err(source) => {
-                    // What is wrong with the rows before comes first.
-                    self.collect(parsed, &mut line)?;
-                    return Err(self.failed(source));
-                }
-            };
+        let (mut rest, account, origin) = (Some(rest), self.account, self.sink.origin());
+        let mut are_all = false;
+        while !are_all {
+            let (mut taken, mut is_cut) = (Ok(()), false);
+            are_all = in_turn(
+                || {
+                    let text = match rest.take() {
+                        Some(rest) => Some(Ok(rest)),
+                        // Nothing can be read after an error.
+                        None if is_cut => None,
+                        None => next().transpose(),
+                    };
+                    is_cut = matches!(text, Some(Err(_)));
+                    text
+                },
+                || {
+                    let mut parser = RowParser::new(form, account, origin);
+                    move |text: io::Result<TextBlock>| {
+                        text.map(|text| parser.lines(&text, LONGEST_ROW))
+                    }
+                },
+                |rows| {
+                    if taken.is_ok() {
+                        taken = self.take(rows, &mut line);
+                    }
+                    match taken.is_err() || self.sink.is_full() {
+                        true => ControlFlow::Break(()),
+                        false => ControlFlow::Continue(()),
+                    }
+                },
+            );
+            taken?;
+            self.sink.make_room()?;
         }
-        self.collect(parsed, &mut line)?;
         Ok(line)
     }
 
-    /// Collects the slots of blocks of rows. `line` counts the lines.
-    fn collect(&mut self, blocks: Vec<ParsedBlock>, line: &mut u64) -> Result<(), ImportError> {
-        for (rows, error) in blocks {
-            let before = *line;
-            *line += rows.lines;
-            self.sink.block(rows)?;
-            if let Some((at, reason)) = error {
-                return Err(self.bad(before + at, reason));
-            }
-        }
-        Ok(())
+    /// Takes the slots of a block of rows. `line` counts the lines.
+    fn take(&mut self, rows: io::Result<ParsedRows>, line: &mut u64) -> Result<(), ImportError> {
+        let ParsedRows { lines, slots, error } = rows.map_err(|source| self.failed(source))?;
+        let before = *line;
+        *line += lines;
+        self.sink.take(slots)?;
+        error.map_or(Ok(()), |(at, reason)| Err(self.bad(before + at, reason)))
     }
 
     fn failed(&self, source: io::Error) -> ImportError {

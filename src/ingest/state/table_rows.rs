@@ -1,12 +1,12 @@
 //! Rows of tables of slots, parsed apart from the order of the table, so that all threads can parse some.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, iter};
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 use serde::Deserialize;
 
 use super::{
-    slot_record::Record as SlotRecord,
+    slot_block::{Origin, SlotBlock, SlotBuffer},
     table_columns::{Columns, OTHER_KEY, Row, SlotKey},
     versions::Version,
 };
@@ -16,7 +16,7 @@ use crate::{
         Address, Hash, Word,
         spelled::{Member, SpellingError},
     },
-    state::{entries::Entry, keys::era_keys},
+    state::entries::Entry,
 };
 
 /// What is wrong with an operation number of more than 32 bits.
@@ -50,80 +50,15 @@ struct JsonRow<'r> {
     operation_number: Member<u64>,
 }
 
-/// The slots of some rows.
-#[derive(Default)]
-pub(super) struct BlockRows {
+/// The rows of some lines.
+pub(super) struct ParsedRows {
     /// The number of lines.
     pub(super) lines: u64,
-    /// The slots whose address is known, without their keys.
-    plain: Vec<(Address, Word)>,
-    /// Their values.
-    pub(super) values: Vec<Word>,
-    /// Their keys.
-    pub(super) keys: Vec<Hash>,
-    /// The accounts of slots that are not zero, and how many of them follow each other.
-    runs: Vec<(Address, u64)>,
-    /// The number of non-zero slots of each account.
-    pub(super) accounts: HashMap<Address, u64>,
-    /// Slots of which only the key is known.
-    pub(super) hashed: Vec<SlotRecord>,
-    /// Writes, and whether the source has hashed their keys.
-    pub(super) versions: Vec<(Version, bool)>,
-    /// The numbers of the writes whose address is known, without their keys.
-    written: Vec<(usize, (Address, Word))>,
-    /// The keys that rows have beside the address and the slot, in the order of the rows.
-    stated: Vec<StatedKey>,
-    /// The first line whose key is not that of the address and the slot.
-    wrong: Option<u64>,
-}
-
-/// A key that a row has beside the address and the slot.
-struct StatedKey {
-    /// The number of the line in the block, from 1.
-    line: u64,
-    of: KeyOf,
-    key: Hash,
-}
-
-/// What has the key: a slot or a write, by its number.
-enum KeyOf {
-    Slot(usize),
-    Write(usize),
-}
-
-impl BlockRows {
-    /// Adds a slot of an account, and its value.
-    pub(super) fn add(&mut self, (address, slot, value): (Address, Word, Word)) {
-        match self.runs.last_mut() {
-            _ if value.is_zero() => {}
-            Some((account, slots)) if *account == address => *slots += 1,
-            _ => self.runs.push((address, 1)),
-        }
-        self.plain.push((address, slot));
-        self.values.push(value);
-    }
-
-    /// Computes the keys of the slots, and the sums of the accounts.
-    pub(super) fn hashed_keys(mut self) -> Self {
-        for (account, slots) in self.runs.drain(..) {
-            *self.accounts.entry(account).or_default() += slots;
-        }
-        era_keys(self.plain.drain(..), &mut self.keys);
-        let mut keys = Vec::with_capacity(self.written.len());
-        era_keys(self.written.iter().map(|(_, slot)| *slot), &mut keys);
-        for ((version, _), key) in self.written.drain(..).zip(keys) {
-            self.versions[version].0.entry.key = key;
-        }
-        let is_wrong = |stated: &&StatedKey| {
-            stated.key
-                != match stated.of {
-                    KeyOf::Slot(slot) => self.keys[slot],
-                    KeyOf::Write(version) => self.versions[version].0.entry.key,
-                }
-        };
-        self.wrong = self.stated.iter().find(is_wrong).map(|stated| stated.line);
-        self
-    }
+    /// Their slots.
+    pub(super) slots: SlotBlock,
+    /// The number of the first line that cannot be read, from 1, and what is wrong with it. The lines after it are left
+    /// out.
+    pub(super) error: Option<(u64, String)>,
 }
 
 /// What is wrong with a row of more than `limit` bytes.
@@ -135,88 +70,95 @@ pub(super) fn too_long(limit: usize) -> String {
 pub(super) struct RowParser {
     form: RowForm,
     account: Option<Address>,
+    usual: Option<UsualRow>,
     row: LineRow,
     copied: Record,
+    /// The slots of the lines so far.
+    slots: SlotBuffer,
 }
 
 impl RowParser {
     /// A parser of rows that are of `account` if they do not name theirs.
-    pub(super) fn new(form: RowForm, account: Option<Address>) -> Self {
-        let by = if let RowForm::Csv { by, .. } = form { by } else { b',' };
-        Self { form, account, row: LineRow::new(by), copied: Record::default() }
+    pub(super) fn new(form: RowForm, account: Option<Address>, origin: Origin) -> Self {
+        let (by, usual) = match form {
+            RowForm::Csv { by, columns } => (by, UsualRow::of(by, &columns)),
+            _ => (b',', None),
+        };
+        let (row, copied) = (LineRow::new(by), Record::default());
+        Self { form, account, usual, row, copied, slots: SlotBuffer::new(origin) }
     }
 
-    /// Parses the lines of a block, each of at most `longest` bytes. The second part is the number of the first line
-    /// that cannot be read, from 1, and what is wrong with it; the rows are then those before it.
-    pub(super) fn block(
-        &mut self,
-        text: &[u8],
-        longest: usize,
-    ) -> (BlockRows, Option<(u64, String)>) {
-        let mut rows = BlockRows::default();
-        let ends =
-            memchr_iter(b'\n', text).chain((text.last() != Some(&b'\n')).then_some(text.len()));
-        let (mut start, mut error) = (0, None);
-        for end in ends {
-            let line = &text[start..end];
-            start = end + 1;
-            if end == text.len() && line.is_empty() {
+    /// Parses lines, each of at most `longest` bytes.
+    pub(super) fn lines(&mut self, text: &[u8], longest: usize) -> ParsedRows {
+        let (mut rest, mut lines, mut error) = (text, 0, None);
+        while !rest.is_empty() {
+            lines += 1;
+            // In a usual row, the line ends where its last digit is.
+            if let Some(usual) = &self.usual
+                && rest.get(UsualRow::LEN) == Some(&b'\n')
+                && let Some(slot) = usual.slot(&rest[..UsualRow::LEN])
+            {
+                self.slots.add(slot);
+                rest = &rest[UsualRow::LEN + 1..];
+                continue;
+            }
+            let len = memchr(b'\n', rest).unwrap_or(rest.len());
+            if let Err(reason) = self.line(&rest[..len], lines, longest) {
+                error = Some((lines, reason));
                 break;
             }
-            rows.lines += 1;
-            if let Err(reason) = self.line(line, longest, &mut rows) {
-                error = Some((rows.lines, reason));
-                break;
-            }
+            rest = rest.get(len + 1..).unwrap_or_default();
         }
-        let rows = rows.hashed_keys();
-        match rows.wrong {
-            // The rows before it are of no use either.
-            Some(line) => {
-                (BlockRows { lines: line, ..BlockRows::default() }, Some((line, OTHER_KEY.into())))
-            }
-            None => (rows, error),
+        let slots = self.slots.take();
+        if let Some(line) = slots.wrong {
+            (lines, error) = (line, Some((line, OTHER_KEY.into())));
         }
+        ParsedRows { lines, slots, error }
     }
 
-    fn line(&mut self, line: &[u8], longest: usize, rows: &mut BlockRows) -> Result<(), String> {
+    /// Parses the line with this number.
+    fn line(&mut self, line: &[u8], number: u64, longest: usize) -> Result<(), String> {
         if line.len() > longest {
             return Err(too_long(longest));
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match self.form {
-            RowForm::Csv { by, columns } => {
-                if let Some(slot) = usual(line, by, &columns) {
-                    rows.add(slot);
+        let Self { form, account, usual, row, copied, slots } = self;
+        match form {
+            RowForm::Csv { columns, .. } => {
+                if let Some(slot) = usual.and_then(|usual| usual.slot(line)) {
+                    slots.add(slot);
                     return Ok(());
                 }
                 if line.trim_ascii().is_empty() {
                     return Ok(());
                 }
-                let record = self.row.read(line)?;
-                let row = columns.row(record)?;
-                add_row(row, self.account, rows)
+                add_row(columns.row(row.read(line)?)?, number, *account, slots)
             }
             RowForm::Copied { columns } => {
                 if line.trim_ascii().is_empty() {
                     return Ok(());
                 }
-                self.copied.clear();
-                self.copied.push_copied(line);
-                add_row(columns.row(&self.copied)?, self.account, rows)
+                copied.clear();
+                copied.push_copied(line);
+                add_row(columns.row(copied)?, number, *account, slots)
             }
             RowForm::Json => match usual_json(line) {
                 Some(slot) => {
-                    rows.add(slot);
+                    slots.add(slot);
                     Ok(())
                 }
-                None => add_json(line.trim_ascii(), self.account, rows),
+                None => add_json(line.trim_ascii(), number, *account, slots),
             },
         }
     }
 }
 
-fn add_json(text: &[u8], account: Option<Address>, rows: &mut BlockRows) -> Result<(), String> {
+fn add_json(
+    text: &[u8],
+    line: u64,
+    account: Option<Address>,
+    slots: &mut SlotBuffer,
+) -> Result<(), String> {
     if text.is_empty() {
         return Ok(());
     }
@@ -232,53 +174,83 @@ fn add_json(text: &[u8], account: Option<Address>, rows: &mut BlockRows) -> Resu
         block: row.block.needed().map_err(misspelled)?.copied(),
         operation: operation.map_err(|_| TOO_LARGE)?,
     };
-    add_row(row, account, rows)
+    add_row(row, line, account, slots)
 }
 
-fn add_row(row: Row<'_>, account: Option<Address>, rows: &mut BlockRows) -> Result<(), String> {
+/// Adds the slot of a row, which is in this line.
+fn add_row(
+    row: Row<'_>,
+    line: u64,
+    account: Option<Address>,
+    slots: &mut SlotBuffer,
+) -> Result<(), String> {
     let (key, value) = row.slot(account)?;
-    if let SlotKey::Plain { hashed: Some(key), .. } = key {
-        let of = match row.block {
-            Some(_) => KeyOf::Write(rows.versions.len()),
-            None => KeyOf::Slot(rows.values.len()),
-        };
-        rows.stated.push(StatedKey { line: rows.lines, of, key });
-    }
-    if let Some(block) = row.block {
-        let (key, is_hashed) = match key {
-            SlotKey::Plain { address, slot, .. } => {
-                rows.written.push((rows.versions.len(), (address, slot)));
-                (Hash::ZERO, false)
+    let Some(block) = row.block else {
+        match key {
+            SlotKey::Plain { address, slot, hashed } => {
+                hashed.iter().for_each(|key| slots.state_key_of_slot(line, *key));
+                slots.add((address, slot, value));
             }
-            SlotKey::Hashed(key) => (key, true),
-        };
-        let operation = row.operation.unwrap_or_default();
-        let entry = Entry { key, value };
-        // The slot has no entry before its first value.
-        let first = if value.is_zero() { u64::MAX } else { block };
-        let version = Version { entry, block, first, operation, ..Version::default() };
-        rows.versions.push((version, is_hashed));
-        return Ok(());
-    }
-    match key {
-        SlotKey::Plain { address, slot, .. } => rows.add((address, slot, value)),
-        SlotKey::Hashed(key) => {
-            let entry = Entry { key, value };
-            rows.hashed.push(SlotRecord { entry, ..SlotRecord::default() });
+            SlotKey::Hashed(key) => slots.add_hashed(key, value),
         }
+        return Ok(());
+    };
+    let operation = row.operation.unwrap_or_default();
+    // The slot has no entry before its first value.
+    let first = if value.is_zero() { u64::MAX } else { block };
+    let version = |key| {
+        let entry = Entry { key, value };
+        Version { entry, block, first, operation, ..Version::default() }
+    };
+    match key {
+        SlotKey::Plain { address, slot, hashed } => {
+            hashed.iter().for_each(|key| slots.state_key_of_version(line, *key));
+            slots.add_version(version(Hash::ZERO), (address, slot));
+        }
+        SlotKey::Hashed(key) => slots.add_hashed_version(version(key)),
     }
     Ok(())
 }
 
-/// The slot of a row in the usual form: an address, a slot and a value, all in full length after `0x`.
-fn usual(line: &[u8], by: u8, columns: &Columns) -> Option<(Address, Word, Word)> {
-    let places = columns.of_slots()?;
-    let (first, rest) = line.split_at_checked(memchr(by, line)?)?;
-    let rest = &rest[1..];
-    let (second, third) = rest.split_at_checked(memchr(by, rest)?)?;
-    let fields = [first, second, &third[1..]];
-    let [address, slot, value] = places.map(|at| fields[at]);
-    Some((Address::new(digits(address)?), Word::new(digits(slot)?), Word::new(digits(value)?)))
+/// CSV rows in the usual form: an address, a slot and a value, all in full length after `0x`.
+#[derive(Clone, Copy, Debug)]
+struct UsualRow {
+    separator: u8,
+    /// The places of the separators.
+    separators: [usize; 2],
+    /// The places of the address, the slot and the value.
+    fields: [usize; 3],
+}
+
+impl UsualRow {
+    /// The number of characters of the address, the slot and the value.
+    const WIDTHS: [usize; 3] = [42, 66, 66];
+    /// The number of characters of a row.
+    const LEN: usize = 42 + 1 + 66 + 1 + 66;
+
+    /// `None` if rows have other columns.
+    fn of(separator: u8, columns: &Columns) -> Option<Self> {
+        let order = columns.of_slots()?;
+        let mut widths = [0; 3];
+        iter::zip(order, Self::WIDTHS).for_each(|(at, width)| widths[at] = width);
+        let separators = [widths[0], widths[0] + 1 + widths[1]];
+        let starts = [0, separators[0] + 1, separators[1] + 1];
+        Some(Self { separator, separators, fields: order.map(|at| starts[at]) })
+    }
+
+    /// The slot of a row.
+    fn slot(&self, line: &[u8]) -> Option<(Address, Word, Word)> {
+        let line: &[u8; Self::LEN] = line.try_into().ok()?;
+        if self.separators.iter().any(|at| line[*at] != self.separator) {
+            return None;
+        }
+        let [address, slot, value] = self.fields.map(|at| &line[at..]);
+        Some((
+            Address::new(digits(address.get(..Self::WIDTHS[0])?)?),
+            Word::new(digits(slot.get(..Self::WIDTHS[1])?)?),
+            Word::new(digits(value.get(..Self::WIDTHS[2])?)?),
+        ))
+    }
 }
 
 /// The slot of an object in the usual form: an address, a slot and a value, in any order, all in full length after `0x`.
@@ -318,7 +290,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::state::keys::era_key;
+    use crate::{
+        files::{BucketSort, Bucketed, Numbered, OutputError},
+        ingest::state::slot_record::Record as SlotRecord,
+        state::keys::{AccountKey, era_key},
+    };
 
     fn hex(digits: usize) -> impl Strategy<Value = String> {
         let usual =
@@ -341,7 +317,8 @@ mod tests {
             let fields = [fields.0, fields.1, fields.2];
             let mut line = order.map(|at| fields[at].clone()).join(&*char::from(by).to_string());
             line.push_str(more);
-            if let Some((address, slot, value)) = usual(line.as_bytes(), by, &columns) {
+            let usual = UsualRow::of(by, &columns).unwrap();
+            if let Some((address, slot, value)) = usual.slot(line.as_bytes()) {
                 let mut general = LineRow::new(by);
                 let row = columns.row(general.read(line.as_bytes()).unwrap()).unwrap();
                 let expected = (SlotKey::Plain { address, slot, hashed: None }, value);
@@ -375,9 +352,9 @@ mod tests {
             let member = |at: usize| format!("\"{}\":{blank}\"{}\"", names[at], fields[at]);
             let line = format!("{{{}{more}}}", order.map(member).join(&format!(",{blank}")));
             if let Some(slot) = usual_json(line.as_bytes()) {
-                let (mut usual, mut general) = (BlockRows::default(), BlockRows::default());
+                let (mut usual, mut general) = (SlotBuffer::default(), SlotBuffer::default());
                 usual.add(slot);
-                add_json(line.as_bytes(), None, &mut general).unwrap();
+                add_json(line.as_bytes(), 1, None, &mut general).unwrap();
                 prop_assert_eq!((usual.plain, usual.values), (general.plain, general.values));
             } else {
                 let is_usual = |(field, digits): (&String, usize)| {
@@ -403,13 +380,17 @@ mod tests {
         ] {
             let columns = Columns::named(&names.split(',').collect::<Vec<_>>()).unwrap();
             for form in [RowForm::Csv { by: b'\t', columns }, RowForm::Copied { columns }] {
-                let mut parser = RowParser::new(form, None);
-                let (rows, error) = parser.block(text[..2].join("\n").as_bytes(), 1000);
-                let keys = rows.keys.iter().chain(rows.versions.iter().map(|(v, _)| &v.entry.key));
-                let expected = [1, 2].map(|slot| era_key(address, Word::from(slot)));
-                assert_eq!((keys.copied().collect::<Vec<_>>(), error), (expected.to_vec(), None));
-                let (rows, error) = parser.block(text.join("\n").as_bytes(), 1000);
-                assert_eq!((rows.lines, error), (3, Some((3, OTHER_KEY.into()))));
+                let mut parser = RowParser::new(form, None, Origin::default());
+                let rows = parser.lines(text[..2].join("\n").as_bytes(), 1000);
+                let slots = rows.slots;
+                let versions = slots.versions.iter().map(|version| version.entry.key);
+                let mut keys = keys(slots.slots).into_iter().chain(versions).collect::<Vec<_>>();
+                let mut expected = [1, 2].map(|slot| era_key(address, Word::from(slot)));
+                keys.sort_unstable();
+                expected.sort_unstable();
+                assert_eq!((keys, rows.error), (expected.to_vec(), None));
+                let rows = parser.lines(text.join("\n").as_bytes(), 1000);
+                assert_eq!((rows.lines, rows.error), (3, Some((3, OTHER_KEY.into()))));
             }
         }
     }
@@ -417,17 +398,35 @@ mod tests {
     #[test]
     fn lines_are_counted_up_to_the_first_that_cannot_be_read() {
         let columns = Columns::named(&["address", "slot", "value"]).unwrap();
-        let parser = || RowParser::new(RowForm::Csv { by: b',', columns }, None);
+        let mut parser =
+            RowParser::new(RowForm::Csv { by: b',', columns }, None, Origin::default());
         let address = format!("0x{:040x}", 7);
         let text = format!("{address},0x1,0x2\n\r\n{address},0x2,0x0\r\n\n{address},0x3\nx");
-        let (rows, error) = parser().block(text.as_bytes(), 100);
-        assert_eq!((rows.lines, rows.values.len()), (5, 2));
-        assert_eq!(rows.keys[0], era_key(Address::system(7), Word::from(1)));
-        assert_eq!(rows.accounts, HashMap::from([(Address::system(7), 1)]));
-        assert_eq!(error, Some((5, "it has 2 columns, but the first row has 3".into())));
-        let (rows, error) = parser().block(text.as_bytes(), 40);
-        assert_eq!((rows.lines, error), (1, Some((1, too_long(40)))));
-        let (rows, error) = parser().block(b"\n\n", 40);
-        assert_eq!((rows.lines, error), (2, None));
+        let rows = parser.lines(text.as_bytes(), 100);
+        let slots = rows.slots;
+        assert_eq!((rows.lines, slots.slots.len()), (5, 2));
+        assert!(keys(slots.slots).contains(&era_key(Address::system(7), Word::from(1))));
+        assert_eq!(slots.accounts, [(AccountKey::Address(Address::system(7)).hash(), 1)]);
+        assert_eq!(rows.error, Some((5, "it has 2 columns, but the first row has 3".into())));
+        let rows = parser.lines(text.as_bytes(), 40);
+        assert_eq!((rows.lines, rows.error), (1, Some((1, too_long(40)))));
+        let rows = parser.lines(b"\n\n", 40);
+        assert_eq!((rows.lines, rows.error), (2, None));
+        assert_eq!(rows.slots.slots.len(), 0);
+    }
+
+    /// The keys of slots, in ascending order.
+    fn keys(slots: Bucketed<SlotRecord>) -> Vec<Hash> {
+        let (mut sort, mut keys) = (BucketSort::in_memory(), Vec::new());
+        sort.add(slots);
+        let all = |group: &[Numbered<'_, SlotRecord>]| -> Vec<Hash> {
+            group.iter().map(|(_, record)| record.entry.key).collect()
+        };
+        let keep = |group| {
+            keys.extend::<Vec<Hash>>(group);
+            Ok::<_, OutputError>(())
+        };
+        sort.in_order(all, keep).unwrap();
+        keys
     }
 }

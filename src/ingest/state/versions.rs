@@ -116,17 +116,22 @@ impl Versions {
         }
     }
 
-    /// Adds a version, unless it is too new. `name` is the input that holds it.
-    pub(super) fn push(&mut self, version: Version, name: &str) -> Result<(), ImportError> {
+    /// Adds a version, unless it is too new. [`Versions::drop_older`] has to follow if they [are too
+    /// many](Versions::are_full) then.
+    pub(super) fn push(&mut self, version: Version) {
         if self.last.is_some_and(|last| version.block > last.0) {
             self.is_any_too_new = true;
-            return Ok(());
+            return;
         }
         if self.newest.is_none_or(|(block, _)| block < version.block) {
             self.newest = Some((version.block, version.input));
         }
         self.recent.push(version);
-        if self.recent.len() < self.most_recent { Ok(()) } else { self.drop_older(name) }
+    }
+
+    /// Whether as many versions are collected as may be.
+    pub(super) fn are_full(&self) -> bool {
+        self.recent.len() >= self.most_recent
     }
 
     /// The block of the newest version, and the number of its input.
@@ -139,8 +144,9 @@ impl Versions {
         self.newest.is_none() && self.is_any_too_new
     }
 
-    /// Drops versions that are not the newest ones. If most remain, they go to the sort.
-    fn drop_older(&mut self, name: &str) -> Result<(), ImportError> {
+    /// Drops versions that are not the newest ones. If most remain, they go to the sort. `name` is the input that holds
+    /// the last ones.
+    pub(super) fn drop_older(&mut self, name: &str) -> Result<(), ImportError> {
         self.recent.par_sort_unstable();
         // The versions that remain, and the place of the newest one of the current slot among them.
         let (mut kept, mut newest) = (0, 0);
@@ -189,7 +195,8 @@ pub(super) struct Newest {
 }
 
 impl Newest {
-    fn next(&mut self) -> Result<Option<DatedSlot>, ImportError> {
+    /// The next slot.
+    pub(super) fn next(&mut self) -> Result<Option<DatedSlot>, ImportError> {
         while let Some((version, _)) = self.sorted.next()? {
             let is_older = match &mut self.newest {
                 Some(newest) if newest.entry.key == version.entry.key => !newest.precedes(&version),
@@ -203,38 +210,5 @@ impl Newest {
             }
         }
         Ok(self.newest.take().map(|newest| newest.slot()))
-    }
-}
-
-/// Slots by key: those that have one version, and the newest versions of the others.
-pub(super) struct SortedSlots {
-    single: Sorted<Record>,
-    newest: Newest,
-    next_single: Option<DatedSlot>,
-    next_newest: Option<DatedSlot>,
-}
-
-impl SortedSlots {
-    /// Merges both.
-    pub(super) fn of(single: Sorted<Record>, newest: Newest) -> Result<Self, ImportError> {
-        let mut slots = Self { single, newest, next_single: None, next_newest: None };
-        slots.next_single = slots.single.next()?.map(|(record, _)| record.into());
-        slots.next_newest = slots.newest.next()?;
-        Ok(slots)
-    }
-
-    /// The next slot.
-    pub(super) fn next(&mut self) -> Result<Option<DatedSlot>, ImportError> {
-        let is_single = match (&self.next_single, &self.next_newest) {
-            (Some(single), Some(newest)) => single.record.entry.key <= newest.record.entry.key,
-            (single, _) => single.is_some(),
-        };
-        if is_single {
-            let next = self.single.next()?.map(|(record, _)| record.into());
-            Ok(std::mem::replace(&mut self.next_single, next))
-        } else {
-            let next = self.newest.next()?;
-            Ok(std::mem::replace(&mut self.next_newest, next))
-        }
     }
 }
