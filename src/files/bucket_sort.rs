@@ -139,7 +139,8 @@ impl<R: KeyedRecord> BucketSort<R> {
 
     /// Whether as many records are in memory as may be.
     pub(crate) fn is_full(&self) -> bool {
-        (self.len + self.pending.len()) * size_of::<R>() >= self.limit
+        let len = self.len + self.pending.len();
+        len > 0 && len * size_of::<R>() >= self.limit
     }
 
     /// Writes the records in memory to the file.

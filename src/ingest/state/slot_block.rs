@@ -1,6 +1,6 @@
 //! Slots that were read together, apart from those before and after them, so that all threads can read some.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
 use super::{slot_record::Record, snapshot_builder::reversed, versions::Version};
 use crate::{
@@ -42,7 +42,6 @@ pub(super) struct SlotBlock {
 }
 
 /// Slots that are being read. Its memory is used for one block after the other.
-#[derive(Default)]
 pub(super) struct SlotBuffer {
     origin: Origin,
     /// The slots whose address is known, without their keys.
@@ -51,8 +50,9 @@ pub(super) struct SlotBuffer {
     pub(super) values: Vec<Word>,
     /// Their keys, when they are computed.
     keys: Vec<Hash>,
-    /// The accounts of slots that are not zero, and how many of them follow each other.
-    runs: Vec<(Address, u64)>,
+    /// The number of non-zero slots of accounts: of one for each last byte, and of the others.
+    recent_accounts: [(Address, u64); 256],
+    accounts: HashMap<Address, u64>,
     /// Slots of which only the key is known.
     hashed: Vec<Record>,
     versions: Vec<Version>,
@@ -79,15 +79,32 @@ enum KeyOf {
 
 impl SlotBuffer {
     pub(super) fn new(origin: Origin) -> Self {
-        Self { origin, ..Self::default() }
+        Self {
+            origin,
+            plain: Vec::new(),
+            values: Vec::new(),
+            keys: Vec::new(),
+            recent_accounts: [<(Address, u64)>::default(); 256],
+            accounts: HashMap::new(),
+            hashed: Vec::new(),
+            versions: Vec::new(),
+            has_hashed_versions: false,
+            written: Vec::new(),
+            stated: Vec::new(),
+        }
     }
 
     /// Adds a slot of an account, and its value.
+    #[inline]
     pub(super) fn add(&mut self, (address, slot, value): (Address, Word, Word)) {
-        match self.runs.last_mut() {
-            _ if value.is_zero() => {}
-            Some((account, slots)) if *account == address => *slots += 1,
-            _ => self.runs.push((address, 1)),
+        if !value.is_zero() {
+            let [.., last] = *address.as_bytes();
+            let (account, slots) = &mut self.recent_accounts[usize::from(last)];
+            if *account != address {
+                count(&mut self.accounts, (*account, *slots));
+                (*account, *slots) = (address, 0);
+            }
+            *slots += 1;
         }
         self.plain.push((address, slot));
         self.values.push(value);
@@ -140,9 +157,8 @@ impl SlotBuffer {
                 }
         };
         let wrong = self.stated.iter().find(is_wrong).map(|stated| stated.line);
-        let mut accounts: HashMap<Address, u64> = HashMap::new();
-        for (account, slots) in self.runs.drain(..) {
-            *accounts.entry(account).or_default() += slots;
+        for (account, slots) in &mut self.recent_accounts {
+            count(&mut self.accounts, (*account, mem::take(slots)));
         }
         let hashed = |(account, slots)| (AccountKey::Address(account).hash(), slots);
         let (keys, values, input) = (&self.keys, &self.values, self.origin.input);
@@ -155,10 +171,10 @@ impl SlotBuffer {
         };
         let block = SlotBlock {
             slots: Bucketed::of((0..keys.len() + self.hashed.len()).map(slot)),
-            accounts: accounts.into_iter().map(hashed).collect(),
-            versions: std::mem::take(&mut self.versions),
+            accounts: self.accounts.drain().map(hashed).collect(),
+            versions: mem::take(&mut self.versions),
             has_hashed_slots: !self.hashed.is_empty(),
-            has_hashed_versions: std::mem::take(&mut self.has_hashed_versions),
+            has_hashed_versions: mem::take(&mut self.has_hashed_versions),
             wrong,
         };
         self.plain.clear();
@@ -166,5 +182,12 @@ impl SlotBuffer {
         self.hashed.clear();
         self.stated.clear();
         block
+    }
+}
+
+/// Adds slots to those of an account.
+fn count(accounts: &mut HashMap<Address, u64>, (account, slots): (Address, u64)) {
+    if slots > 0 {
+        *accounts.entry(account).or_default() += slots;
     }
 }

@@ -35,6 +35,7 @@ impl PartialOrd for Record {
 }
 
 impl KeyedRecord for Record {
+    #[inline]
     fn prefix(&self) -> u64 {
         self.entry.key.prefix_u64()
     }

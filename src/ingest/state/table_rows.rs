@@ -352,7 +352,7 @@ mod tests {
             let member = |at: usize| format!("\"{}\":{blank}\"{}\"", names[at], fields[at]);
             let line = format!("{{{}{more}}}", order.map(member).join(&format!(",{blank}")));
             if let Some(slot) = usual_json(line.as_bytes()) {
-                let (mut usual, mut general) = (SlotBuffer::default(), SlotBuffer::default());
+                let (mut usual, mut general) = (SlotBuffer::new(Origin::default()), SlotBuffer::new(Origin::default()));
                 usual.add(slot);
                 add_json(line.as_bytes(), 1, None, &mut general).unwrap();
                 prop_assert_eq!((usual.plain, usual.values), (general.plain, general.values));
