@@ -7,10 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    Error, ObserverHandle, StateUse, SurveyedState, TreesOptions, read_state::ReadState,
-    trees::tree_file_at,
-};
+use super::{Error, ObserverHandle, StateUse, SurveyedState, TreesOptions, read_state::ReadState};
 use crate::{
     contracts::system,
     files::{ReopenableInput, TemporaryDirectory, names, temporary_directory},
@@ -260,9 +257,8 @@ impl Rebuilder {
     }
 
     fn rebuild(&self, paths: &[PathBuf]) -> Result<Whole, Failed> {
-        let access = self.options.state.access;
         if let [path] = paths
-            && let Some(file) = tree_file_at(path, access)?
+            && let Some(file) = self.options.tree_file(path)?
         {
             self.options.expect(&file)?;
             let (forest, block) = (file.forest().clone(), file.block());

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     anchor::KnownRoots,
     contracts::Layout,
-    files::{Access, Kind, NativeFile, ReopenableInput},
+    files::ReopenableInput,
     forest::{
         BridgedTrees, EventGap, Forest, History, L1Gap, RebuiltFromEvents, RebuiltFromL1, Timeline,
         TreeFile, rebuild,
@@ -140,7 +140,7 @@ impl Opened {
     ) -> Result<Self, Error> {
         let given = options.state.given_addresses();
         if let [path] = paths
-            && let Some(file) = tree_file_at(path, options.state.access)?
+            && let Some(file) = options.tree_file(path)?
         {
             return Self::of_file(file, inputs.events, options);
         }
@@ -196,12 +196,6 @@ impl Opened {
         }
         Ok(self)
     }
-}
-
-/// The tree file at a path. `None` if there is another file, or no regular file.
-pub(super) fn tree_file_at(path: &Path, access: Access) -> Result<Option<TreeFile>, Error> {
-    let file = NativeFile::at(path)?.filter(|file| file.kind() == Kind::TREE_FILE);
-    Ok(file.map(|file| TreeFile::of(file.open(access)?)).transpose()?)
 }
 
 /// The contents of past roots, and the time it took to find them.
@@ -260,7 +254,7 @@ impl Trees {
     /// or when the trees do not match the options.
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
         if let ([path], true) = (paths, options.is_nothing_beside())
-            && let Some(file) = tree_file_at(path.as_ref(), options.state.access)?
+            && let Some(file) = options.tree_file(path.as_ref())?
         {
             return Self::of_file(file, options);
         }

@@ -1,6 +1,6 @@
 //! How trees are opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
     Error, Event, Observer, ObserverHandle, StateOptions, event_trees::EventOptions,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     contracts::{Layout, Release},
-    files::ReopenableInput,
+    files::{Kind, NativeFile, ReopenableInput},
     forest::{Addresses, Forest, RebuildOptions, SearchBudget, TreeFile},
     ingest::{KnownFiles, event_logs::ColumnNames, state::Dump},
     primitives::{Address, ChainId, SlBlock},
@@ -118,6 +118,12 @@ impl TreesOptions {
     /// Whether no files are given beside the evidence.
     pub(super) fn is_nothing_beside(&self) -> bool {
         self.events.is_empty() && self.sl_batches.is_empty() && self.from_l1.is_empty()
+    }
+
+    /// The tree file at a path. `None` if there is another file, or no regular file.
+    pub(super) fn tree_file(&self, path: &Path) -> Result<Option<TreeFile>, Error> {
+        let file = NativeFile::at(path)?.filter(|file| file.kind() == Kind::TREE_FILE);
+        Ok(file.map(|file| TreeFile::of(file.open(self.state.access)?)).transpose()?)
     }
 
     pub(super) fn read(&self, inputs: Vec<ReopenableInput>) -> Result<Dump, Error> {
