@@ -120,7 +120,7 @@ impl L1Reader {
 }
 
 impl L1Reader {
-    /// Judges the commits with damaged calldata by their receipts, as the others.
+    /// Judges the calls with damaged calldata by their receipts, as the others.
     fn judge_damaged(
         &mut self,
         aliases: &BTreeMap<ChainId, Address>,
@@ -129,17 +129,14 @@ impl L1Reader {
         let (receipts, passed_over, none) =
             (&self.receipts, &mut self.passed_over, Receipt::default());
         self.faults.retain(|fault| {
-            let L1Fault {
-                transaction,
-                batch: Some((name, batch)),
-                source: L1FaultKind::Calldata(error),
-            } = fault
-            else {
+            let L1Fault { transaction, batch, source: L1FaultKind::Calldata(error) } = fault else {
                 return true;
             };
             let receipt = transaction.hash.and_then(|hash| receipts.get(&hash)).unwrap_or(&none);
-            let is_it =
-                |kind| matches!(kind, BatchEventKind::Commit(committed, _) if committed == *batch);
+            let is_it = |kind| match (kind, batch) {
+                (BatchEventKind::Commit(committed, _), Some((_, batch))) => committed == *batch,
+                (_, batch) => batch.is_none(),
+            };
             let event = receipt.events.list.iter().find(|event| is_it(event.kind));
             let reason = match event {
                 _ if receipt.succeeded == Some(false) => Some(PassedOver::Failed),
@@ -152,6 +149,7 @@ impl L1Reader {
                 *passed_over.entry(reason).or_default() += 1;
                 return false;
             }
+            let Some((name, batch)) = batch else { return true };
             let alias = match name {
                 ChainName::Id(chain) => aliases.get(chain).copied(),
                 ChainName::Diamond(_) => None,

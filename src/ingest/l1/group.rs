@@ -220,8 +220,10 @@ impl Group {
             }
         }
         for (batch, (commit, reason)) in std::mem::take(&mut group.refused) {
-            // What certainly has no effect is not the commit of a batch that was executed.
-            let may_be_it = reason.is_uncertain() || !executed.contains_key(&batch);
+            // What failed or was reverted is not the commit of a batch that was executed.
+            let may_be_it = reason.is_uncertain()
+                || reason == PassedOver::NotExecuted
+                || !(executed.contains_key(&batch) || group.executed_roots.contains_key(&batch));
             if is_inside(batch) && may_be_it {
                 without.entry(batch).or_insert(NoBatch::PassedOver { commit, reason });
             }

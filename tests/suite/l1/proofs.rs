@@ -97,6 +97,8 @@ fn a_number_that_no_batch_can_have_is_an_error_or_of_another_chain() {
     let archive = folder.path().join("l1");
     fs::create_dir(&archive).unwrap();
     l1_files::write(&archive, &l1_files::commits());
+    // With receipts of the others, a commit without one does not count.
+    fs::remove_file(archive.join("receipts.jsonl")).unwrap();
     let output = folder.path().join("trees");
     let rebuild = ["rebuild", archive.to_str().unwrap(), "-o", output.to_str().unwrap()];
     let input = |transaction: &Value| transaction["input"].as_str().unwrap().to_owned();
