@@ -45,9 +45,7 @@ fn line(form: Form, row: u64) -> String {
         ),
         Form::Copied => {
             let [slot, value] = [slot, value].map(|word| format!("\\\\x{}", &word[2..]));
-            let padded = |word: &str| word.len() % 2 == 1;
-            let even = |word: String| if padded(&word) { word.replace('x', "x0") } else { word };
-            format!("\\\\x{account:040x}\t{}\t{}\n", even(slot), even(value))
+            format!("\\\\x{account:040x}\t{slot}\t{value}\n")
         }
     }
 }
