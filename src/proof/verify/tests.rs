@@ -93,3 +93,18 @@ fn a_timestamp_is_found_only_in_words_of_the_form_of_v33() {
         assert!(!with(at, word), "word {at}: {word}");
     }
 }
+
+/// The last of three siblings is the node over leaves 4 to 7, which are zero.
+#[test]
+fn a_leaf_of_a_batch_root_of_eight_leaves_has_three_siblings() {
+    let half = "0xb4c11951957c6f8f642c4af61cd6b24640fec6dc7fc607ee8206a99e92410d30";
+    let half: Hash = half.parse().unwrap();
+    let judged = |siblings: &[Hash]| {
+        of_eight_leaves(&[&[metadata(siblings.len() as u8, 0, 1)], siblings].concat())
+    };
+    let [a, b] = [1, 2].map(|seed| Hash::new([seed; 32]));
+    assert_eq!(judged(&[a, b, half]), Ok(()));
+    for other in [&[a, b, a][..], &[a, half, b], &[a, half], &[a, b, a, half]] {
+        assert_eq!(judged(other), Err(VerifyError::NotEightLeaves));
+    }
+}
