@@ -99,6 +99,8 @@ fn words_need_a_release_that_the_state_shows() {
         let objection = known.objection_to_release(since_v33, is_timed);
         assert_eq!(objection, expected, "{since_v33} {is_timed}");
     }
+    let of_v33 = Refusal::OtherRelease { since_v33: true }.to_string();
+    assert!(of_v33.contains("of v33 or later, but the proof is of a release before v33"));
 }
 
 /// A proof with the words of v31 leads to a root that a chain imported before its upgrade to v33, and is refused since. Only
@@ -198,4 +200,65 @@ fn a_state_with_a_message_root_is_of_a_settlement_layer() {
     let known = |state: Slots| state.known(Addresses::default());
     assert!(!known(Slots::default()).is_settlement_layer());
     assert!(known(Slots::default().message_root(system::MESSAGE_ROOT)).is_settlement_layer());
+}
+
+/// `lastEmitBlock`, and since v33 the word after `historicalRoot` of that block.
+#[test]
+fn a_timestamp_of_the_newest_root_shows_v33() {
+    let addresses = Addresses { message_root: PROXY, ..Addresses::default() };
+    let root = mapping_value(Word::from(214), Word::from(9));
+    let before = Slots::default().message_root(PROXY).with(PROXY, Word::from(14), 214);
+    let before = before.with(PROXY, root, ROOT);
+    let since = before.clone().with(PROXY, root.wrapping_add(1), 1_790_000_000);
+    for (state, expected) in [(before, false), (since, true)] {
+        let known = state.known(addresses);
+        let borrowed = &known;
+        assert_eq!(BatchRoots::is_since_v33(&known).unwrap(), expected);
+        assert_eq!(BatchRoots::is_since_v33(&borrowed).unwrap(), expected);
+    }
+}
+
+/// A source of roots that knows nothing of v33.
+#[test]
+fn other_batch_roots_are_of_releases_before_v33() {
+    #[derive(Debug)]
+    struct NoRoots;
+    impl BatchRoots for NoRoots {
+        fn batch_root(&self, _: ChainId, _: BatchNumber) -> Result<Option<Hash>, StateError> {
+            Ok(None)
+        }
+    }
+    assert!(!NoRoots.is_since_v33().unwrap());
+}
+
+/// Bridgehub is of v31 if `chainRegistrationSender` is set.
+#[test]
+fn the_contract_that_a_state_of_l1_lacks_is_named() {
+    let message_root = Address::new([0xbb; 20]);
+    let lacking = |state: Slots| {
+        let known = state.known(Addresses { bridgehub: PROXY, message_root });
+        known.lacking().unwrap()
+    };
+    assert_eq!(lacking(Slots::default()), Some(Lacking::Bridgehub(PROXY)));
+    let bridgehub = Slots::default().with(PROXY, Word::from(208), 1);
+    assert_eq!(lacking(bridgehub.clone()), None);
+    let of_v31 = bridgehub.with(PROXY, Word::from(220), 1);
+    assert_eq!(lacking(of_v31), Some(Lacking::MessageRoot(message_root)));
+
+    let required = |addresses| Slots::default().known(addresses).require_l1();
+    let of_a_zksync_chain = required(Addresses::default());
+    assert!(matches!(of_a_zksync_chain, Err(NotOfL1::NoBridgehub)));
+    let of_l1 = required(Addresses { bridgehub: PROXY, message_root });
+    assert!(matches!(of_l1, Err(NotOfL1::Lacking(Lacking::Bridgehub(PROXY)))));
+}
+
+/// `historicalRoot` has the roots of the layer's own blocks, not those of another layer.
+#[test]
+fn blocks_of_another_layer_are_not_those_of_this_one() {
+    let root = mapping_value(Word::from(214), Word::from(9));
+    let state = Slots::default().message_root(system::MESSAGE_ROOT);
+    let known = state.with(system::MESSAGE_ROOT, root, ROOT).known(Addresses::default());
+    let of_block = |layer: ChainId| known.of_sl_block(layer.to_word(), 214).unwrap().root();
+    assert_eq!(of_block(GATEWAY).map(|known| known.root), Some(ROOT));
+    assert_eq!(of_block(CHAIN), None);
 }

@@ -158,6 +158,8 @@ mod tests {
         for name in ["v31", "era-v32", "Era-v33"] {
             assert_eq!(layouts(name), [false, true, false], "{name}");
         }
+        let names = [Layout::V26, Layout::V29, Layout::V31, Layout::V33].map(|at| at.to_string());
+        assert_eq!(names, ["v26 to v28", "v29 or v30", "v31", "v33 of ZKsync OS (atomic interop)"]);
         let error = "v34".parse::<Release>().unwrap_err().to_string();
         assert!(error.contains("two meanings"), "{error}");
     }

@@ -202,6 +202,31 @@ mod tests {
         }
         assert_eq!(log.to_string().parse(), Ok(log));
     }
+
+    /// The bootloader tells the status of an L1→L2 transaction in a service log of shard 0.
+    #[test]
+    fn kinds_are_told_by_shard_service_flag_and_sender() {
+        let of = |shard: u8, service: u8, sender: Address| {
+            let mut bytes = [0; L2ToL1Log::LEN];
+            (bytes[0], bytes[1]) = (shard, service);
+            bytes[4..24].copy_from_slice(sender.as_bytes());
+            L2ToL1Log::new(bytes).kind()
+        };
+        let [status, other] = [LogKind::Status, LogKind::Other];
+        assert_eq!([of(0, 1, BOOTLOADER), of(0, 1, MESSENGER)], [status, LogKind::Message]);
+        assert_eq!([of(1, 1, BOOTLOADER), of(0, 0, BOOTLOADER)], [other; 2]);
+        assert_eq!([of(0, 1, Address::system(7)), of(1, 0, MESSENGER)], [other; 2]);
+    }
+
+    #[cfg(feature = "archive")]
+    #[test]
+    fn padding_is_88_zero_bytes() {
+        assert!(L2ToL1Log::new([0; 88]).is_padding());
+        let mut bytes = [0; 88];
+        bytes[87] = 1;
+        assert!(!L2ToL1Log::new(bytes).is_padding());
+    }
+
     #[test]
     fn the_text_of_a_log_is_its_bytes() {
         let log = L2ToL1Log::new([0xab; 88]);

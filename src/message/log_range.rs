@@ -101,6 +101,10 @@ mod tests {
             }
         }
         assert_eq!(view.ranges(100, 1000, |_, _| true), [LogRange::all(&view)]);
+        // Messages that just fit, and one that does not fit alone.
+        assert_eq!(batch(&[40, 40]).view().ranges(100, 80, |_, _| true).len(), 1);
+        let is_message = |_, log: &L2ToL1Log| log.is_message();
+        assert_eq!(batch(&[90]).view().ranges(100, 80, is_message).len(), 1);
     }
 
     #[test]

@@ -148,4 +148,12 @@ mod tests {
         assert_eq!(format!("{list:?}"), r#"["0x6162", "0x", "0x63"]"#);
         assert_eq!(format!("{:?}", list.view()), format!("{list:?}"));
     }
+
+    #[cfg(feature = "archive")]
+    #[test]
+    fn the_longest_message_is_measured_in_bytes() {
+        let list: MessageList = [&b"ab"[..], b"", b"cde", b"f"].into_iter().collect();
+        assert_eq!(list.view().longest(), 3);
+        assert_eq!(MessageList::default().view().longest(), 0);
+    }
 }

@@ -108,4 +108,17 @@ mod tests {
             assert!(wrong.parse::<CheckedBy>().is_err(), "{wrong}");
         }
     }
+
+    /// The byte of a tree file is the sum of its sources.
+    #[test]
+    fn a_byte_names_at_least_one_source_and_no_unknown_one() {
+        for (text, byte) in [("state", 1), ("events", 2), ("l1", 4), ("state+events+l1", 7)] {
+            let set: CheckedBy = text.parse().unwrap();
+            assert_eq!((set.to_byte(), CheckedBy::from_byte(byte)), (byte, Some(set)));
+        }
+        for byte in [0, 8, 9, 255] {
+            assert_eq!(CheckedBy::from_byte(byte), None);
+        }
+        assert_eq!(CheckedBy::STATE.and(CheckedBy::STATE), CheckedBy::STATE);
+    }
 }

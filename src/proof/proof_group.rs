@@ -200,3 +200,85 @@ impl ProofGroup {
         hashes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        keccak::{hash_node, keccak256},
+        primitives::Address,
+        proof::verify::RootRef,
+    };
+
+    /// Proofs in a tree of two leaves: of a message, and of a log that only its service flag tells from that of the message.
+    fn records() -> [ProofRecord; 2] {
+        let message = L2ToL1Log::of_message(3, Address::system(7), b"message");
+        let mut other = *message.as_bytes();
+        other[1] = 0;
+        let logs = [message, L2ToL1Log::new(other)];
+        let leaves = logs.map(|log| keccak256(log.as_bytes()));
+        let root = hash_node(leaves[0], leaves[1]);
+        let mut metadata = [0; 32];
+        metadata[..4].copy_from_slice(&[1, 1, 0, 1]);
+        [0, 1].map(|index| ProofRecord {
+            chain_id: ChainId(324),
+            batch_number: BatchNumber(7),
+            id: index as u64,
+            root,
+            proof: vec![Hash::new(metadata), leaves[1 - index]],
+            target: Some(TargetRecord::batch_root(root)),
+            log: Some(logs[index]),
+            message: None,
+            tx_hash: None,
+            l1_timestamp: None,
+            checked_by: None,
+        })
+    }
+
+    fn group(records: &[ProofRecord]) -> ProofGroup {
+        let mut group = ProofGroup::default();
+        records.iter().for_each(|record| group.push_record(record, record.log.unwrap()));
+        group
+    }
+
+    #[test]
+    fn proofs_with_the_same_batch_and_target_share_them() {
+        let [one, two] = records();
+        let next = ProofRecord { batch_number: BatchNumber(8), ..two.clone() };
+        let all = [one, two, next.clone(), next];
+        let group = group(&all);
+        assert_eq!((group.len(), group.last().unwrap().batch), (4, BatchNumber(8)));
+        let folded = group.folded().into_iter().map(Option::unwrap);
+        let places: Vec<_> =
+            folded.map(|proof| (proof.batch, proof.folded.root_ref, proof.folded.root)).collect();
+        let place = |at, batch| (at, RootRef::Batch(ChainId(324), batch), all[0].root);
+        let [first, second] = [place(0, BatchNumber(7)), place(1, BatchNumber(8))];
+        assert_eq!(places, [first, first, second, second]);
+        for (at, record) in all.iter().enumerate() {
+            assert_eq!(group.record(at), *record);
+        }
+    }
+
+    #[test]
+    fn a_message_must_be_that_of_its_log() {
+        let [one, two] = records();
+        let with = |record: &ProofRecord, message: &[u8]| ProofRecord {
+            message: Some(message.to_vec()),
+            ..record.clone()
+        };
+        let all =
+            [with(&one, b"message"), with(&two, b"message"), with(&one, b"other"), one.clone()];
+        let of_the_first = with(&one, b"message");
+        let folded = group(&[&all[..], &[of_the_first]].concat()).folded();
+        let accepted: Vec<_> = folded.iter().map(Option::is_some).collect();
+        assert_eq!(accepted, [true, false, false, true, true]);
+    }
+
+    #[test]
+    fn a_proof_with_fewer_words_than_its_first_one_says_is_refused() {
+        let [one, mut two] = records();
+        two.proof.pop();
+        let folded = group(&[two, one]).folded();
+        assert_eq!(folded.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
+    }
+}

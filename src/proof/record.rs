@@ -366,6 +366,22 @@ mod tests {
         }
     }
 
+    /// A block and a batch have a chain and a number. Only a block has a timestamp.
+    #[test]
+    fn a_whole_target_has_what_its_kind_needs_and_nothing_else() {
+        for bits in 0..8 {
+            let sl_chain_id = (bits & 1 != 0).then_some(ChainId(506));
+            let number = (bits & 2 != 0).then_some(214);
+            let timestamp = (bits & 4 != 0).then_some(Timestamp(1_790_000_000));
+            let root = Hash::ZERO;
+            let is_whole =
+                |kind| TargetRecord { kind, sl_chain_id, number, root, timestamp }.is_whole();
+            assert_eq!(is_whole(TargetKind::Block), bits == 3 || bits == 7, "{bits}");
+            assert_eq!(is_whole(TargetKind::SlBatch), bits == 3, "{bits}");
+            assert_eq!(is_whole(TargetKind::BatchRoot), bits == 0, "{bits}");
+        }
+    }
+
     #[test]
     fn a_hint_follows_the_text_of_the_error() {
         let error = VerifyError::Empty;

@@ -382,4 +382,82 @@ mod tests {
             }
         }
     }
+
+    /// Chains 2 and 3 have no known leaves, but the node above them is known. The batch appends a leaf to chain 0, and then
+    /// registers chain 4.
+    #[test]
+    fn a_known_node_replaces_unknown_leaves_below_it() {
+        let mut contract = Contract::default();
+        let mut chains = Vec::new();
+        for id in [Some(ChainId(0)), Some(ChainId(1)), None, None] {
+            contract.0.push(PushTree::new(EMPTY_ENTRY));
+            chains.push(BridgedChain::new(id));
+        }
+        let (number, root) = (BatchNumber(1), keccak256(b"batch 1"));
+        contract.0[0].push(batch_leaf(root, number));
+        chains[0].push(number, Some(root), SlBatch(2));
+        let mut roots = vec![(SlBlock(10), contract.root())];
+        contract.0.push(PushTree::new(EMPTY_ENTRY));
+        chains.push(BridgedChain::new(Some(ChainId(4))));
+        roots.push((SlBlock(11), contract.root()));
+        let levels = Levels::build(contract.leaves(), entry_zeros());
+        let mut shared = SharedNodes::default();
+        shared.set(SlBatch(2), (1, 1), levels.tree(entry_zeros()).node(1, 1));
+        let end = BridgedEnd {
+            batch: SlBatch(2),
+            chains: 5,
+            shared_root: contract.root(),
+            local_root: Hash::ZERO,
+            root: Hash::ZERO,
+            executed: None,
+            roots: roots.clone(),
+        };
+        let trees = BridgedTrees::new(chains, shared, (SlBatch(1), 4), vec![end.clone()]);
+        let found: Vec<_> = trees.roots(&end).iter().map(|root| (root.block, root.root)).collect();
+        assert_eq!(found, roots);
+    }
+
+    /// The batch appends 40 leaves to each of five chains, of which the first block appends one. The number of trees that are
+    /// tried does not suffice for all positions of four chains.
+    #[test]
+    fn a_block_that_appends_little_is_found_first() {
+        let mut contract = Contract::default();
+        let mut chains = Vec::new();
+        for id in 0..5 {
+            contract.0.push(PushTree::new(EMPTY_ENTRY));
+            chains.push(BridgedChain::new(Some(ChainId(id))));
+        }
+        let mut push = |chain: usize| {
+            let number = BatchNumber(contract.0[chain].leaves() + 1);
+            let root = keccak256(&[chain as u8, number.0 as u8]);
+            contract.0[chain].push(batch_leaf(root, number));
+            chains[chain].push(number, Some(root), SlBatch(2));
+            contract.root()
+        };
+        let first = (SlBlock(10), push(4));
+        (0..5).for_each(|chain| (0..39).for_each(|_| _ = push(chain)));
+        let last = (SlBlock(11), (0..4).map(push).last().unwrap());
+        let end = BridgedEnd {
+            batch: SlBatch(2),
+            chains: 5,
+            shared_root: last.1,
+            local_root: Hash::ZERO,
+            root: Hash::ZERO,
+            executed: None,
+            roots: vec![first, last],
+        };
+        let trees =
+            BridgedTrees::new(chains, SharedNodes::default(), (SlBatch(1), 5), vec![end.clone()]);
+        assert_eq!(trees.roots(&end).len(), 2);
+    }
+
+    #[test]
+    fn no_root_is_between_a_root_and_the_next_one() {
+        let root = |at| {
+            let (block, root, leaves) = (SlBlock(10 + at as u64), Hash::ZERO, Vec::new());
+            BridgedRoot { block, root, at, chains: 1, leaves }
+        };
+        assert!(root(0).is_next(None) && root(2).is_next(Some(&root(1))));
+        assert!(!root(1).is_next(None) && !root(2).is_next(Some(&root(0))));
+    }
 }

@@ -85,7 +85,7 @@ impl BridgedChain {
     /// Source: era-contracts `DynamicIncrementalMerkle.sol`, v26 to v31.
     pub(in crate::forest) fn learn_side(&mut self, level: u32, side: Hash) {
         let (leaves, width) = (self.len(), 1_u64 << level);
-        if leaves == width || (level < height(leaves) && width < leaves) {
+        if width <= leaves {
             self.tree.learn(level, 2 * ((leaves - width) >> (level + 1)), side);
         }
     }
@@ -269,6 +269,10 @@ mod tests {
         let may_be_known: Vec<u64> =
             (0..8).filter(|leaf| chain.may_have_path(*leaf)(SlBatch(7))).collect();
         assert_eq!(may_be_known, known);
+        for (leaf, batch) in (0..8).flat_map(|leaf| (leaf..8).map(move |batch| (leaf, batch))) {
+            let may_be_known = chain.may_have_path(leaf)(SlBatch(batch));
+            assert_eq!(may_be_known, is_known(&leaf, batch), "leaf {leaf} at {batch}");
+        }
         assert_eq!((0..8).filter(|leaf| is_known(leaf, 2)).count(), 1);
         let missing = SlBatch(9)..=SlBatch(9);
         for (number, root) in [(8, None), (9, None), (10, Some(Hash::ZERO)), (11, None)] {
@@ -278,5 +282,10 @@ mod tests {
             chain.lost.iter().map(|(lost, _)| (lost.start().0, lost.end().0)).collect();
         assert_eq!(lost, [(8, 9), (11, 11)]);
         assert!(chain.is_told(10) && !chain.is_told(11));
+        // What missing batches of the settlement layer executed is not appended by the next one.
+        assert_eq!(chain.appended_in(SlBatch(10)), 12..12);
+        chain.push(BatchNumber(12), Some(Hash::ZERO), SlBatch(10));
+        assert_eq!(chain.appended_in(SlBatch(10)), 12..13);
+        assert_eq!(chain.appended_in(SlBatch(7)), 7..8);
     }
 }

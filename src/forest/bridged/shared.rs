@@ -74,3 +74,40 @@ impl SharedNodes {
         values[..since].last()?.1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_has_the_value_that_was_set_last_until_it_is_forgotten() {
+        let (at, beside) = ((1, 2), (1, 3));
+        let [one, two] = [1, 2].map(|seed| Hash::new([seed; 32]));
+        let mut nodes = SharedNodes::default();
+        for (batch, node) in [(3, one), (4, one), (6, two), (6, one), (8, two), (9, one), (9, two)]
+        {
+            nodes.set(SlBatch(batch), at, node);
+        }
+        nodes.set(SlBatch(9), beside, one);
+        assert_eq!(
+            (nodes.now(at), nodes.now(beside), nodes.now((0, 0))),
+            (Some(two), Some(one), None)
+        );
+        nodes.forget(SlBatch(11), |node| *node == at);
+        assert_eq!(
+            (nodes.now(at), nodes.last(at), nodes.now(beside)),
+            (None, Some(two), Some(one))
+        );
+        let values = [
+            (2, None),
+            (3, Some(one)),
+            (7, Some(one)),
+            (8, Some(two)),
+            (10, Some(two)),
+            (11, None),
+        ];
+        for (batch, node) in values {
+            assert_eq!(nodes.at(at, SlBatch(batch)), node, "batch {batch}");
+        }
+    }
+}

@@ -68,3 +68,43 @@ fn errors_name_the_root_that_the_words_lead_to() {
     let place = format!("settlement layer {wide}, block 1");
     assert_eq!(text(RootRef::SlBlock(wide, 1)), format!("the anchor has no root of {place}"));
 }
+
+/// Since v33 the timestamp is before the batch mask, and the second metadata are one word later.
+#[test]
+fn a_timestamp_is_found_only_in_words_of_the_form_of_v33() {
+    let mut words = two_hops();
+    assert!(!has_timestamp(&words));
+    words.insert(3, Word::from(1_790_000_000).to_hash());
+    assert!(has_timestamp(&words));
+    let with = |at: usize, word: Hash| {
+        let mut altered = words.clone();
+        altered[at] = word;
+        has_timestamp(&altered)
+    };
+    let unknown_version = Hash::new([&[2, 2, 1][..], &[0; 29]].concat().try_into().unwrap());
+    for (at, word) in [
+        (0, unknown_version),
+        (0, metadata(2, 1, 1)),
+        (3, Hash::ZERO),
+        (3, Word::join(0, 1 << 64).to_hash()),
+        (7, metadata(2, 0, 1)),
+        (8, Hash::new([7; 32])),
+    ] {
+        assert!(!with(at, word), "word {at}: {word}");
+    }
+}
+
+/// The last of three siblings is the node over leaves 4 to 7, which are zero.
+#[test]
+fn a_leaf_of_a_batch_root_of_eight_leaves_has_three_siblings() {
+    let half = "0xb4c11951957c6f8f642c4af61cd6b24640fec6dc7fc607ee8206a99e92410d30";
+    let half: Hash = half.parse().unwrap();
+    let judged = |siblings: &[Hash]| {
+        of_eight_leaves(&[&[metadata(siblings.len() as u8, 0, 1)], siblings].concat())
+    };
+    let [a, b] = [1, 2].map(|seed| Hash::new([seed; 32]));
+    assert_eq!(judged(&[a, b, half]), Ok(()));
+    for other in [&[a, b, a][..], &[a, half, b], &[a, half], &[a, b, a, half]] {
+        assert_eq!(judged(other), Err(VerifyError::NotEightLeaves));
+    }
+}

@@ -190,6 +190,11 @@ fn a_timestamp_is_the_one_in_the_record_and_in_the_leaf() {
     assert_eq!(altered(Case::block(), with), Some(RootMismatch));
     // Without the timestamp in the record, the words show it.
     assert_eq!(altered(Case::timed_block(), |case| case.l1_timestamp = None), None);
+    // Words with a zero in this place do not.
+    let mut zero = Case::timed_block();
+    (zero.tail[0], zero.l1_timestamp) = (Hash::ZERO, Some(Timestamp(0)));
+    let out = Some(IndexOutOfBounds);
+    assert_eq!(altered(zero.folded(), |case| case.l1_timestamp = None), out);
     // No block executed a batch after itself, and roots have timestamps only where batches have.
     let at = |seconds| move |case: &mut Case| case.target.timestamp = Some(Timestamp(seconds));
     assert_eq!(altered(Case::timed_block(), at(TIMESTAMP.0)), None);

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::{
     keccak::hash_node,
-    message::{BatchLogs, L2ToL1Log, MessageList},
+    message::{BatchLogs, EightLeaves, L2ToL1Log, MessageList},
     primitives::Address,
     state::StateError,
 };
@@ -62,4 +62,24 @@ fn batches_are_prepared_in_the_order_in_which_they_are_given() {
     }
     let good: Vec<_> = prepared.iter().map(Result::is_ok).collect();
     assert_eq!(good, [true, true, false, true, false, true, true]);
+}
+
+/// Batch 0 of a chain that was created under v33 has no logs, and zero in place of the root of their tree.
+#[test]
+fn without_logs_only_the_roots_of_batches_without_logs_are_accepted() {
+    let empty = |batch| {
+        let (chain, batch, messages) = (ChainId(324), BatchNumber(batch), MessageList::default());
+        BatchLogs::new(chain, batch, Vec::new(), messages, None).unwrap()
+    };
+    let (first, other) = (empty(0), empty(1));
+    let roots = [(&first, EightLeaves::GENESIS.root()), (&other, AGGREGATED)];
+    let state = Roots(roots.map(|(logs, root)| (logs.view().key(), root)).into());
+    let extractor = Extractor::to_batch_roots(&state);
+    let prepared = extractor.batches(&[first.view(), other.view()]);
+    assert!(prepared[0].is_ok());
+    match &prepared[1] {
+        // The state is not of v33, so the logs lack nothing.
+        Err(ExtractError::LogsDoNotFold(error)) => assert!(!error.lacks_imt, "{error}"),
+        _ => panic!("the root is of no batch without logs"),
+    }
 }
