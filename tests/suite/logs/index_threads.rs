@@ -21,7 +21,7 @@ fn pools() -> [ThreadPool; 4] {
 /// The message of a batch. Some are longer than a piece of text.
 fn message(at: u64) -> Option<Vec<u8>> {
     let len = if at % 4000 == 1700 { 700_000 } else { at % 90 };
-    (at % 3 != 0).then(|| (0..len).map(|byte| (byte * at) as u8).collect())
+    (!at.is_multiple_of(3)).then(|| (0..len).map(|byte| (byte * at) as u8).collect())
 }
 
 /// A batch. Chains alternate, and numbers descend, so that the order of the archive is another one.
@@ -31,7 +31,7 @@ fn batch(at: u64) -> BatchLogs {
         logs.push(L2ToL1Log::of_message(at as u16, Address::system(at), &message));
         messages.push(&message);
     }
-    if at % 5 == 0 {
+    if at.is_multiple_of(5) {
         logs.push(L2ToL1Log::new([at as u8 | 1; 88]));
     }
     let transactions = logs.iter().map(|log| Hash::new([log.as_bytes()[87]; 32])).collect();
