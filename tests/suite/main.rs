@@ -18,6 +18,9 @@ mod dumps {
     /// Every dump format gives the same snapshot; damaged and mixed dumps are refused.
     mod import;
 
+    /// Snapshots of zksync-era nodes: both versions, any order, zeros, missing and wrong records.
+    mod era;
+
     /// Tables of databases: every notation, rows of several blocks, and accounts that are given.
     mod tables;
 

@@ -69,8 +69,9 @@ impl RecordChunk {
     pub(super) fn drop_zeros(&mut self, start: usize) {
         let zero = |entry: &Entry| entry.value.is_zero();
         let Some(first) = self.entries[start..].iter().position(zero) else { return };
-        let (mut kept, before) = (start + first, self.left_out.len());
-        for at in start + first..self.entries.len() {
+        let (first, before) = (start + first, self.left_out.len());
+        let mut kept = first;
+        for at in first..self.entries.len() {
             if zero(&self.entries[at]) {
                 // A piece has far fewer slots than 2^32.
                 self.left_out.push(((before + at) as u32, self.indexes[at]));
