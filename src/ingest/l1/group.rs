@@ -163,13 +163,15 @@ impl Group {
 
     /// Whether a later transaction reverted a commit. `None` if the inputs do not tell.
     fn has_reverted(&self, commit: &Candidate) -> Option<bool> {
-        let of_it = self.reverts.iter().filter(|(last, _)| *last < commit.commit.info.batch);
-        let are_after = of_it.map(|(_, at)| Position::is_before(commit.position, *at));
-        // Of `None` and `Some(false)`, the former.
-        are_after.fold(Some(false), |one, other| match (one, other) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            _ => one.and(other),
-        })
+        let mut has = Some(false);
+        for (_, at) in self.reverts.iter().filter(|(last, _)| *last < commit.commit.info.batch) {
+            match Position::is_before(commit.position, *at) {
+                Some(true) => return Some(true),
+                Some(false) => {}
+                None => has = None,
+            }
+        }
+        has
     }
 
     fn pass_over(&mut self, reason: PassedOver) {
