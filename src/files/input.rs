@@ -102,17 +102,24 @@ impl Input {
     }
 
     /// The text, if it is as it is in a regular file of which more than the first part is left to read.
-    pub(super) fn plain_text(&self) -> Option<PlainText> {
-        let (file, watcher) =
-            self.file.as_ref().filter(|_| self.data.get_ref().0.position() == 0)?;
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn plain_text(&self) -> io::Result<Option<PlainText>> {
+        let of_head = self.data.get_ref().0.position() == 0;
+        let Some((file, watcher)) = self.file.as_ref().filter(|_| of_head) else { return Ok(None) };
         let mut start = [0; wrapper::EXAMINED];
-        // What cannot be read here is an error when it is read in the other way.
-        file.read_exact_at(&mut start, 0).ok()?;
-        let begin = text_encoding::mark_of_utf8(&start).filter(|_| !wrapper::is_wrapped(&start))?;
+        match file.read_exact_at(&mut start, 0) {
+            // It is so short that nothing is left.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            read => read?,
+        }
+        let begin = text_encoding::mark_of_utf8(&start).filter(|_| !wrapper::is_wrapped(&start));
+        let Some(begin) = begin else { return Ok(None) };
         // The position is that up to which the other handle was read.
-        let (mut file, watcher) = (file.try_clone().ok()?, watcher.clone());
-        let (reported, end) = (file.stream_position().ok()?, file.metadata().ok()?.len());
-        (reported < end).then_some(PlainText { file, range: begin..end, reported, watcher })
+        let (mut file, watcher) = (file.try_clone()?, watcher.clone());
+        let (reported, end) = (file.stream_position()?, file.metadata()?.len());
+        Ok((reported < end).then_some(PlainText { file, range: begin..end, reported, watcher }))
     }
 
     /// The first mebibyte, or all of a Parquet file that can be opened again, as an input of its own.

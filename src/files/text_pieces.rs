@@ -35,11 +35,14 @@ pub(crate) enum TextPiece {
 
 impl TextPieces {
     /// Reads the lines of `input`, each of at most `longest` bytes.
-    pub(crate) fn new(input: Input, longest: usize) -> Self {
-        Self(match input.plain_text() {
+    ///
+    /// # Errors
+    /// When the data cannot be read.
+    pub(crate) fn new(input: Input, longest: usize) -> io::Result<Self> {
+        Ok(Self(match input.plain_text()? {
             Some(text) => Form::Ranges(Ranges::new(text, longest, PIECE)),
             None => Form::Stream(TextBlocks::new(input, longest)),
-        })
+        }))
     }
 
     /// The next piece; `None` at the end. It ends with the end of a line, unless that line is the last one or too long.

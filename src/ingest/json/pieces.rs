@@ -41,13 +41,20 @@ pub(in crate::ingest) enum JsonPiece {
 }
 
 impl JsonPieces {
-    pub(in crate::ingest) fn new(input: Input) -> Self {
+    /// Begins to read an input.
+    ///
+    /// # Errors
+    /// When the input cannot be read.
+    pub(in crate::ingest) fn new(input: Input) -> Result<Self, InputError> {
         let name = input.name().to_owned();
         let form = match is_spread(input.head()) {
             true => Form::Values(JsonValues::new(input)),
-            false => Form::Lines(TextPieces::new(input, LONGEST_VALUE)),
+            false => match TextPieces::new(input, LONGEST_VALUE) {
+                Ok(pieces) => Form::Lines(pieces),
+                Err(source) => return Err(InputError::Read { name, source }),
+            },
         };
-        Self { name, form }
+        Ok(Self { name, form })
     }
 
     /// The next piece; `None` at the end.

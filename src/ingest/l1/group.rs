@@ -163,16 +163,15 @@ impl Group {
 
     /// Whether a later transaction reverted a commit. `None` if the inputs do not tell.
     fn has_reverted(&self, commit: &Candidate) -> Option<bool> {
-        let of_it = self.reverts.iter().filter(|(last, _)| *last < commit.commit.info.batch);
-        let mut is_known = true;
-        for (_, at) in of_it {
+        let mut has = Some(false);
+        for (_, at) in self.reverts.iter().filter(|(last, _)| *last < commit.commit.info.batch) {
             match Position::is_before(commit.position, *at) {
                 Some(true) => return Some(true),
                 Some(false) => {}
-                None => is_known = false,
+                None => has = None,
             }
         }
-        is_known.then_some(false)
+        has
     }
 
     fn pass_over(&mut self, reason: PassedOver) {

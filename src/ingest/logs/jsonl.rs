@@ -81,7 +81,7 @@ pub(super) fn read(
     let name = input.name().to_owned();
     let (source, form) = (intake.source(&name), intake.form());
     let parser = Parser { source, chain, form, goes_on: intake.state.goes_on };
-    let mut pieces = JsonPieces::new(input);
+    let mut pieces = JsonPieces::new(input)?;
     let (mut lines, mut is_end, mut unread) = (0, false, Ok(()));
     while !is_end {
         let (mut waiting, mut bytes, mut refused) = (Vec::new(), 0, Ok(()));

@@ -88,10 +88,14 @@ fn a_timestamp_is_found_only_in_words_of_the_form_of_v33() {
         (3, Hash::ZERO),
         (3, Word::join(0, 1 << 64).to_hash()),
         (7, metadata(2, 0, 1)),
-        (8, Hash::new([7; 32])),
     ] {
         assert!(!with(at, word), "word {at}: {word}");
     }
+    // Without second metadata, the second of the two words is the mask, because the first does not fit the path.
+    assert!(with(8, Hash::new([7; 32])));
+    words[8] = Hash::new([7; 32]);
+    words[3] = Hash::ZERO;
+    assert!(!has_timestamp(&words));
 }
 
 /// The last of three siblings is the node over leaves 4 to 7, which are zero.

@@ -116,7 +116,9 @@ fn faults_have_the_same_places_for_any_number_of_threads() {
     let mut lines: Vec<String> = text().lines().map(str::to_owned).collect();
     let count = lines.len();
     // Cut off, of another chain's message, and not a batch.
-    for (at, damaged) in [(count / 9, None), (count / 2, None), (count - 5, Some("[]"))] {
+    let of_batch = |from: usize| (from..).find(|at| !lines[*at].is_empty()).unwrap();
+    let damaged = [of_batch(count / 9), of_batch(count / 2), of_batch(count - 5)];
+    for (at, damaged) in damaged.into_iter().zip([None, None, Some("[]")]) {
         let cut = lines[at][..lines[at].len() - 4].to_owned();
         lines[at] = damaged.map_or(cut, str::to_owned);
     }
@@ -125,7 +127,7 @@ fn faults_have_the_same_places_for_any_number_of_threads() {
     let at = (other..).find(|at| lines[*at].contains("\"messages\":[\"0x0")).unwrap();
     lines[at] = lines[at].replace("\"messages\":[\"0x0", "\"messages\":[\"0x1");
     let text = lines.join("\n");
-    let mut places = vec![count / 9 + 1, count / 2 + 1, at + 1, count - 4];
+    let mut places: Vec<usize> = damaged.into_iter().chain([at]).map(|at| at + 1).collect();
     places.sort_unstable();
 
     let dir = tempfile::tempdir().unwrap();
