@@ -251,7 +251,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         }
         Ok(match subject {
             Subject::Withdrawal(withdrawal, sender) => {
-                self.sender_objection(withdrawal, *sender, facts)?
+                self.sender_objection(chain, withdrawal, *sender, facts)?
             }
             Subject::FailedDeposit(l2_tx) => {
                 let stored = nullifier.deposit(chain, *l2_tx)?;
@@ -265,6 +265,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
     /// of `_verifyWithdrawal`.
     fn sender_objection(
         &self,
+        chain: ChainId,
         withdrawal: &Withdrawal,
         sender: Address,
         facts: &ChainFacts,
@@ -288,14 +289,14 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
                 let vault = self.routes.l1.vault()?;
                 let registered = vault.map(|vault| vault.asset_id(*token)).transpose()?.flatten();
                 let Some(l1_chain) = facts.l1_chain else {
-                    let (of_base, of_other) = (objection(true), objection(false));
-                    let is_decided =
-                        of_base == of_other && (of_base.is_some() || registered.is_none());
-                    return Ok(if is_decided {
-                        of_base
-                    } else {
-                        Some(Judgement::l1_unknown(*token))
-                    });
+                    let base = facts.base_asset;
+                    let is_other = base.is_zero()
+                        || *token != ETHER && self.routes.l1.is_asset_of(base, ETHER, chain)?;
+                    let of_other = objection(false);
+                    let is_decided = (is_other || of_other == objection(true))
+                        && (of_other.is_some() || registered.is_none());
+                    let unknown = || Some(Judgement::l1_unknown(*token));
+                    return Ok(if is_decided { of_other } else { unknown() });
                 };
                 let expected = vault_asset_id(l1_chain, *token);
                 if registered.is_some_and(|registered| registered != expected) {

@@ -84,14 +84,14 @@ fn receipts_in_files_of_their_own_tell_failed_transactions() {
 fn a_commit_without_a_receipt_counts_if_no_other_has_one_or_the_next_batch_follows_it() {
     let (all, receipts) = (transactions(), receipts());
     let forged = all.iter().rfind(|one| is_commit(one) && numbers(one).0 == 2029).unwrap();
-    let forged = l1_files::with_number(forged, 2029, 2030);
+    let forged = l1_files::with_number(forged, 2029, 2031);
     let honest = read(&[&lines(&all)]);
     let honest = honest.of_diamond(diamond()).unwrap();
     let end = |chains: &slproof::ingest::l1::L1Chains| {
         *chains.of_diamond(diamond()).unwrap().range().unwrap().end()
     };
     let with_forged = [&lines(&all)[..], &lines(std::slice::from_ref(&forged))].concat();
-    assert_eq!(end(&read(&[&with_forged])), SlBatch(2030));
+    assert_eq!(end(&read(&[&with_forged])), SlBatch(2031));
     let chains = read(&[&with_forged, &lines(&receipts)]);
     assert_complete(&chains);
     let passed_over = chains.of_diamond(diamond()).unwrap().passed_over();

@@ -219,6 +219,10 @@ fn an_old_withdrawal_is_not_judged_if_the_chain_id_of_l1_decides_and_is_not_know
         let (name, selector) = WRONG_SENDER;
         of(release, STRANGER).is_refused(name, selector);
     }
+    // The base token is ether, by the asset id that it has on Ethereum.
+    let mut of_ether = of(Release::V29, OLD_BRIDGE);
+    of_ether.state.set(bridgehub(), slot(212, &[CHAIN.into()]), asset_id(1, Address::system(1)));
+    of_ether.is_claimable();
     let mut by_base = Case::of(Release::V29, BASE_TOKEN, &legacy(TOKEN, 9));
     by_base.options.l1_chain = None;
     by_base.is_claimable();
