@@ -377,7 +377,7 @@ pub(super) struct MergeArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// Any file that slproof reads or writes, or - for standard input
+    /// A file that slproof reads or writes, or - for standard input
     pub(super) file: PathBuf,
     #[command(flatten)]
     pub(super) state_args: StateArgs,

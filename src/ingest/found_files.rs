@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     files::{
-        FileStamp, Input, InputError, Inputs, Kind, archive_of, entries_of, is_directory, is_file,
-        metadata_of,
+        FileStamp, HEAD_LEN, Input, InputError, Inputs, Kind, archive_of, entries_of, is_directory,
+        is_file, metadata_of,
     },
     primitives::ordered::try_map,
 };
@@ -264,7 +264,8 @@ impl FoundFiles {
         self.files.iter().filter(move |file| file.kind.is_some_and(&is_wanted))
     }
 
-    /// The files of L1. Receipts that may be of L1 are among them if there are transactions.
+    /// The files of L1. If there are transactions, receipts that may be of L1 are among them, and transactions that
+    /// are longer than what is read to detect their kind.
     #[must_use]
     pub fn of_l1(&self) -> L1Files {
         let mut files = L1Files::default();
@@ -272,6 +273,12 @@ impl FoundFiles {
         self.of(may_be).for_each(|file| files.add(file.path.clone(), file.kind));
         if files.transactions.is_empty() {
             files.receipts.clear();
+        } else {
+            let is_long = |path: &Path| {
+                Input::open(path).is_ok_and(|input| input.head().len() as u64 >= HEAD_LEN)
+            };
+            let others = self.of(FileKind::may_have_calls).map(|file| file.path.clone());
+            files.transactions.extend(others.filter(|path| is_long(path)));
         }
         files
     }

@@ -123,6 +123,12 @@ impl FileKind {
         self == Self::Logs(SourceFormat::Receipts)
     }
 
+    /// Whether a file of this kind has transactions, of which those behind the first mebibyte are not known.
+    #[must_use]
+    pub fn may_have_calls(self) -> bool {
+        matches!(self, Self::Answer(OtherAnswer::Block | OtherAnswer::Transaction))
+    }
+
     /// Whether a file of this kind holds the logs of batches.
     #[must_use]
     pub fn has_logs(self) -> bool {

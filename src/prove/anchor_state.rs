@@ -6,7 +6,10 @@ use super::{Error, L1Options, StateOptions};
 use crate::{
     anchor::KnownRoots,
     files::{Input, InputError, ReadProgressHandle, ReopenableInput},
-    ingest::{state::Dump, state_proofs::StateProofs},
+    ingest::{
+        state::{Dump, refuse_empty_answer},
+        state_proofs::StateProofs,
+    },
     keccak::keccak256,
     primitives::hex,
     records::{L1Evidence, TrustedRoots},
@@ -49,7 +52,14 @@ impl AnchorState {
             return Ok(Self::Proofs(StateProofs::read(opened?, options.trusted_block)?));
         }
         match options.trusted_block {
-            Some(_) => Err(Error::NotStateProofs(ReopenableInput::names(&inputs))),
+            Some(_) => {
+                for input in &mut inputs {
+                    if !input.is_directory()? {
+                        refuse_empty_answer(&input.open(&watcher)?)?;
+                    }
+                }
+                Err(Error::NotStateProofs(ReopenableInput::names(&inputs)))
+            }
             None => Ok(Self::Dump(options.read(inputs, None)?)),
         }
     }

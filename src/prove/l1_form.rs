@@ -198,7 +198,7 @@ impl Trees {
         let (mut files, mut of_l1) = (Vec::new(), L1Files::default());
         for path in &opened.options.sl_batches {
             match kind_of(path, &opened.options.known)? {
-                Some(kind) if kind.is_of_l1() || kind.may_be_of_l1() => {
+                Some(kind) if kind.is_of_l1() || kind.may_be_of_l1() || kind.may_have_calls() => {
                     of_l1.add(path.clone(), Some(kind));
                 }
                 _ => files.push(path.clone()),

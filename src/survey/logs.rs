@@ -87,7 +87,7 @@ impl SurveyedLogs {
             }
         }
         let indexed = indexer.finish()?;
-        logs.left_out = indexed.faults.count() - incomplete();
+        logs.left_out = indexed.faults.count() - indexed.faults.incomplete();
         if indexed.header.batches > 0 {
             logs.archive = Some(Archive::open(&target, source.access)?);
         }

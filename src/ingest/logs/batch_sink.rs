@@ -1,8 +1,13 @@
-use super::{BatchRoots, RelayedBy, SkippedInputs, SourceError, relayed::Relayed};
+use std::collections::BTreeMap;
+
+use super::{
+    BatchRoots, RelayedBy, SkippedInputs, SourceError,
+    relayed::{Relayed, Unreadable},
+};
 use crate::{
     archive::{Collector, EncodedBatches, Origin},
     ingest::IndexError,
-    message::{BatchLogs, BatchView, ImtRoots, LogsError},
+    message::{BatchLogs, BatchView, ImtRoots, LogsError, MessageList},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -62,6 +67,9 @@ pub(in crate::ingest) struct BatchSinkState<'c> {
     pub(super) relayed_found: u64,
     /// The number of those that anyone may have sent and whose root the check does not have. They are left out.
     pub(super) unproven: u64,
+    /// The batches in messages that anyone may have sent: `None` if one of the sources has the batch whole, otherwise
+    /// why the first such message does not give it. The batch is left out only if nothing gives it.
+    pub(super) by_anyone: BTreeMap<(ChainId, BatchNumber), Option<IndexError>>,
     /// Batches to be checked, and whether those without a root are left out.
     pub(super) queue: Vec<(BatchLogs, Origin, bool)>,
     pub(super) queued_bytes: usize,
@@ -144,7 +152,11 @@ impl BatchSink<'_, '_> {
                 self.state.relayed_found += 1;
                 self.put(inner, origin, by == RelayedBy::Anyone)
             }
-            Err((what, error)) => self.fault(origin, what, error),
+            Err(Unreadable { of: Some(of), what, error }) if by == RelayedBy::Anyone => {
+                self.not_given(of, self.error(origin, what, error));
+                Ok(())
+            }
+            Err(Unreadable { what, error, .. }) => self.fault(origin, what, error),
         }
     }
 
@@ -229,6 +241,11 @@ impl BatchSink<'_, '_> {
             match verdict {
                 // An unproven root must not conflict with a proven one from another source.
                 Verdict::Complete { aggregated, imt } => {
+                    if *needs_root {
+                        self.state.by_anyone.insert(view.key(), None);
+                    } else if let Some(error) = self.state.by_anyone.get_mut(&view.key()) {
+                        *error = None;
+                    }
                     view.aggregated_root = view.aggregated_root.and(aggregated);
                     view.imt = view.imt.and(imt);
                 }
@@ -240,11 +257,39 @@ impl BatchSink<'_, '_> {
                 Verdict::Incomplete(source) => {
                     let (chain, batch) = view.key();
                     let (name, place) = (self.collector.name(origin.source), origin.place);
-                    self.note(IndexError::Incomplete { name, place, chain, batch, source })?;
+                    let error = IndexError::Incomplete { name, place, chain, batch, source };
+                    if *needs_root {
+                        self.not_given((chain, batch), error);
+                    } else {
+                        self.note(error)?;
+                    }
                     continue;
                 }
             }
             self.collector.add(view, *origin)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps why a message that anyone may have sent does not give this batch.
+    fn not_given(&mut self, of: (ChainId, BatchNumber), error: IndexError) {
+        self.state.by_anyone.entry(of).or_insert(Some(error));
+    }
+
+    /// Checks the batches that are left, and records those that only messages of anyone name, none of which gives it.
+    pub(super) fn finish(&mut self) -> Result<(), IndexError> {
+        self.flush()?;
+        for ((chain, number), error) in std::mem::take(&mut self.state.by_anyone) {
+            let Some(error) = error else { continue };
+            let empty =
+                BatchLogs::new(chain, number, Vec::new(), MessageList::default(), None).ok();
+            let check = self.state.check.zip(empty.as_ref());
+            let verdicts = check.map(|(check, empty)| check.check(&[empty.view()]));
+            match verdicts.as_deref() {
+                // Nothing shows that there is such a batch.
+                Some([Verdict::Unknown]) => self.state.unproven += 1,
+                _ => self.note(error)?,
+            }
         }
         Ok(())
     }

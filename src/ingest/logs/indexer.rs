@@ -120,7 +120,7 @@ impl<'c> SourceReader<'c> {
         for (chain, tables) in std::mem::take(&mut self.tables) {
             tables.finish(blocks(chain), &mut intake)?;
         }
-        intake.flush()
+        intake.finish()
     }
 }
 

@@ -35,8 +35,16 @@ impl std::str::FromStr for RelayedBy {
     }
 }
 
-/// A batch in a message, or the description and error of a message that should hold one.
-pub(super) type Relayed = Result<BatchLogs, (String, SourceError)>;
+/// A batch in a message, or a message that should hold one.
+pub(super) type Relayed = Result<BatchLogs, Unreadable>;
+
+/// A message that should hold a batch.
+pub(super) struct Unreadable {
+    /// The batch that the message names.
+    pub(super) of: Option<(ChainId, BatchNumber)>,
+    pub(super) what: String,
+    pub(super) error: SourceError,
+}
 
 impl RelayedBy {
     /// Finds the batches in the messages of a batch.
@@ -93,7 +101,7 @@ impl RelayedBy {
                         "the pubdata of chain {chain}, batch {batch} in the message of log {index} of chain {within}, \
                          batch {number}"
                     );
-                    (what, error)
+                    Unreadable { of: Some((chain, batch)), what, error }
                 }))
             }
             (None, Self::Sender(_)) => {
@@ -101,7 +109,7 @@ impl RelayedBy {
                     format!("the message of log {index} of chain {within}, batch {number}");
                 let reason = "is not relayed pubdata, although its sender relays pubdata";
                 let error = SourceError::Bad { what: "the message".into(), reason: reason.into() };
-                Some(Err((what, error)))
+                Some(Err(Unreadable { of: None, what, error }))
             }
             (None, Self::Anyone) => None,
         }

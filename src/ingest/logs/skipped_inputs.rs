@@ -8,12 +8,14 @@ pub(super) const MOST_KEPT: usize = 100;
 pub struct SkippedInputs {
     kept: Vec<IndexError>,
     count: u64,
+    incomplete: u64,
     need_roots: bool,
 }
 
 impl SkippedInputs {
     pub(super) fn add(&mut self, error: IndexError) {
         self.count += 1;
+        self.incomplete += u64::from(matches!(error, IndexError::Incomplete { .. }));
         self.need_roots |= error.needs_roots();
         if self.kept.len() < MOST_KEPT {
             self.kept.push(error);
@@ -29,6 +31,12 @@ impl SkippedInputs {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// How many of them are batches whose logs do not fold to their root.
+    #[must_use]
+    pub fn incomplete(&self) -> u64 {
+        self.incomplete
     }
 
     /// Whether some were left out only because they do not name their chain or their batches.

@@ -75,6 +75,14 @@ fn is_bare_dump(text: &[u8]) -> bool {
         && text.iter().take(256).all(|byte| byte.is_ascii_hexdigit() || byte.is_ascii_whitespace())
 }
 
+/// Refuses a node's error, and its answer of null.
+///
+/// # Errors
+/// [`ImportError`] with the node's words.
+pub(crate) fn refuse_empty_answer(input: &Input) -> Result<(), ImportError> {
+    string_result(input).map(drop)
+}
+
 /// The offset of the string that is the `result` of a JSON-RPC answer.
 fn string_result(input: &Input) -> Result<Option<usize>, ImportError> {
     let head = input.head();

@@ -56,6 +56,7 @@ pub use era::EraError;
 pub(super) use era::{is_chunk, is_snapshot_directory, snapshot_of};
 pub use error::ImportError;
 pub use format::Format;
+pub(crate) use hex_text::refuse_empty_answer;
 pub use import::{Dump, Import, Imported, MOST_IN_MEMORY};
 
 use crate::primitives::SlBlock;

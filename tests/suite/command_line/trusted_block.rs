@@ -93,4 +93,16 @@ fn the_commands_say_which_block_to_trust_and_what_to_fetch() {
     assert!(requests(&second.stdout).iter().all(|request| request["params"][2] == "0x1"));
     let last = needs(&["--anchor", &answers]);
     assert_eq!((last.code, last.stdout.as_str()), (Some(0), ""), "{}", last.stderr);
+
+    // A node that does not have the block answers null, or with an error, whose words are shown.
+    for (member, words) in [
+        (json!({ "result": null }), "the node does not have the state"),
+        (json!({ "error": { "code": -32000, "message": "header not found" } }), "header not found"),
+    ] {
+        let mut answer = json!({ "jsonrpc": "2.0", "id": 1 });
+        answer.as_object_mut().unwrap().extend(member.as_object().unwrap().clone());
+        let refused = needs(&["--anchor", &write("refused.json", answer.to_string())]);
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(3), ""), "{}", refused.stderr);
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
 }

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, fmt, fs, path::PathBuf};
 
 use crate::support::{
     self,
-    binary::Run,
+    binary::{self, Run},
     blobs, l1_files,
     l1_proofs::{answers, compare, in_l1_form, interop},
     naive,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use slproof::{
     Trees, TreesOptions,
     files::Input,
@@ -237,4 +237,35 @@ fn every_loss_leaves_only_right_proofs() {
             println!("    {}", refused.unwrap_or_default());
         }
     }
+}
+
+/// The kind of a file is detected by its beginning. In a block of L1, others send their transactions before the chain's.
+#[test]
+fn a_commit_behind_the_transactions_of_others_is_found() {
+    let [whole, split] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let mut commits = l1_files::commits();
+    l1_files::write(whole.path(), &commits);
+    let last = commits.iter().rposition(|commit| l1_files::committed(commit).is_some()).unwrap();
+    let commit = commits.remove(last);
+    l1_files::write(split.path(), &commits);
+    let mut of_others = commit.clone();
+    of_others["input"] = format!("0xa9059cbb{}", "00".repeat(1 << 20)).into();
+    of_others["hash"] = format!("0x{}", "11".repeat(32)).into();
+    let hash = format!("0x{}", "22".repeat(32));
+    let block = json!({
+        "jsonrpc": "2.0",
+        "id": 1,
+        "result": {
+            "number": commit["blockNumber"], "hash": hash, "parentHash": hash, "transactionsRoot": hash,
+            "transactions": [of_others, commit],
+        },
+    });
+    fs::write(split.path().join("block.json"), block.to_string()).unwrap();
+    let [whole, split] = [whole, split].map(|dir| {
+        let (path, tree) = (dir.path().to_str().unwrap(), dir.path().join("made.sltree"));
+        let run = binary::run(["rebuild", path, "-o", tree.to_str().unwrap()]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        fs::read(tree).unwrap()
+    });
+    assert!(whole == split);
 }

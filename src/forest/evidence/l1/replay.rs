@@ -18,7 +18,7 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash, SlBatch},
 };
 
-/// The most trees that are tried for one gap.
+/// The most trees that are tried in one gap for all batches without their state diffs, and for the batch after them.
 const MOST_TRIED: usize = 1 << 16;
 /// The most leaves of one chain that are tried in one gap.
 const MOST_LEAVES: usize = 1 << 10;
@@ -158,6 +158,7 @@ impl<'r> Replay<'r> {
         let batches = &self.record.batches;
         // The first batch after the last right root, the first missing one, and the last missing one where the trees end.
         let (mut unchecked, mut missing, mut end) = (None, None, None);
+        let mut rest = MOST_TRIED;
         for one in batches {
             let (batch, check) = (one.batch, one.root.zip(one.local_root));
             if one.has_diffs && missing.is_none() {
@@ -165,11 +166,15 @@ impl<'r> Replay<'r> {
                 unchecked = if is_checked { None } else { unchecked.or(Some(batch)) };
                 continue;
             }
+            if missing.is_none() || one.has_diffs {
+                rest = MOST_TRIED;
+            }
             let first = *missing.get_or_insert(batch);
             let Some((root, local_root)) = check else { continue };
             // Without its state diffs, the batch is itself one of those that are missing.
             let range = first..=SlBatch(batch.0 - u64::from(one.has_diffs));
-            match self.bridge(&range, batch, |shared| hash_node(local_root, shared) == root) {
+            let is_right = |shared| hash_node(local_root, shared) == root;
+            match self.bridge(&range, batch, &mut rest, is_right) {
                 Some(leaves) => {
                     (unchecked, missing) = (None, None);
                     self.gaps.push(L1Gap::Bridged { missing: range, leaves, has_logs: false });
@@ -231,13 +236,17 @@ impl<'r> Replay<'r> {
     }
 
     /// Finds what missing batches of the settlement layer appended, so that the shared root at the end of the
-    /// `next` batch is right. Returns the number of appended batches.
+    /// `next` batch is right. At most `rest` trees are tried. Returns the number of appended batches.
     fn bridge(
         &mut self,
         missing: &RangeInclusive<SlBatch>,
         next: SlBatch,
+        rest: &mut usize,
         is_right: impl Fn(Hash) -> bool,
     ) -> Option<u64> {
+        if *rest == 0 {
+            return None;
+        }
         let count = self.registered(next);
         let mut lost: Vec<Lost> =
             (0..count).filter_map(|chain| self.lost(chain, missing, next)).collect();
@@ -249,7 +258,8 @@ impl<'r> Replay<'r> {
         }
         // One digit for each chain with lost batches.
         let mut digits = vec![0; lost.len()];
-        for _ in 0..MOST_TRIED {
+        while *rest > 0 {
+            *rest -= 1;
             for (lost, digit) in lost.iter().zip(&digits) {
                 leaves[lost.chain] = lost.options[*digit].1.leaf;
             }
@@ -290,13 +300,15 @@ impl<'r> Replay<'r> {
         };
         // Of several commitments of a batch, all but the last one were reverted.
         let committed = executed.committed.iter().filter(|one| one.sl_batch <= *missing.end());
-        let committed: BTreeMap<BatchNumber, Hash> = committed
+        let committed: BTreeMap<BatchNumber, (SlBatch, Hash)> = committed
             .filter(|one| is_between(one.batch))
-            .map(|one| (one.batch, one.root))
+            .map(|one| (one.batch, (one.sl_batch, one.root)))
             .collect();
         let mut expected = committed.first_key_value()?.0.0;
+        let before = committed.values().take_while(|(since, _)| since < missing.end()).count();
         let batches: Vec<(BatchNumber, Hash)> = committed
             .into_iter()
+            .map(|(number, (_, root))| (number, root))
             .take(MOST_LEAVES)
             .take_while(|(batch, _)| {
                 let is_next = batch.0 == expected;
@@ -305,12 +317,18 @@ impl<'r> Replay<'r> {
             })
             .collect();
         let end = executed.count_by(next);
-        let counts: Vec<usize> = match (end > start, above) {
+        let mut counts: Vec<usize> = match (end > start, above) {
             // Numbers are executed in order.
             (true, _) => vec![batches.len(), 0],
             (false, Some(_)) => (0..=batches.len()).rev().collect(),
             (false, None) => (0..=batches.len()).collect(),
         };
+        // A batch is usually executed in a later one than its commit is in.
+        let usual = counts.iter().position(|count| *count == before.min(batches.len()));
+        let is_usual = end == start && (above.is_none() || next == *missing.end());
+        if let Some(at) = usual.filter(|_| is_usual) {
+            counts[..=at].rotate_right(1);
+        }
         let options = counts.into_iter().map(|count| {
             let mut growing = growing.clone();
             growing.push(batches[..count].iter().copied());
@@ -366,4 +384,58 @@ impl Executed {
 
 fn root_over(leaves: Vec<Hash>) -> Hash {
     Levels::build(leaves, entry_zeros()).tree(entry_zeros()).root()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::executed::tests::root, *};
+    use crate::{
+        ingest::l1::{CommittedOnSl, LayerRecorder},
+        primitives::Address,
+    };
+
+    /// In each batch of the settlement layer, 20 chains commit a batch and execute the one that they committed before.
+    /// Only the first one has state diffs. There are 2^20 possible trees at the end of each of the others.
+    #[test]
+    fn what_was_committed_before_a_lost_batch_is_tried_first() {
+        let chains: Vec<_> =
+            (1000..1020).map(|id| Registered { id: ChainId(id), since: SlBatch(1) }).collect();
+        let sl_batches = 1..=5;
+        let committed = sl_batches.clone().map(|number| CommittedOnSl {
+            sender: Address::default(),
+            batch: BatchNumber(number),
+            sl_batch: SlBatch(number),
+            root: root(number),
+        });
+        let committed: Vec<_> = committed.collect();
+        let executed =
+            chains.iter().map(|_| Executed { committed: committed.clone(), ..Executed::default() });
+        let mut record = LayerRecorder::new(None).unwrap().finish().unwrap();
+        let local_root = Hash::new([7; 32]);
+        for number in sl_batches {
+            let grown = chains.iter().map(|chain| {
+                let mut growing = Growing::new(chain.id);
+                growing.push((1..number).map(|number| (BatchNumber(number), root(number))));
+                growing.leaf
+            });
+            let leaves = [Growing::new(ChainId(506)).leaf].into_iter().chain(grown).collect();
+            record.batches.push(SlBatchOnL1 {
+                batch: SlBatch(number),
+                root: Some(hash_node(local_root, root_over(leaves))),
+                local_root: Some(local_root),
+                has_diffs: number == 1,
+                is_whole: number == 1,
+                executed: None,
+            });
+        }
+        let replay = Replay::new(&record, &[ChainId(506)], &chains, executed.collect()).unwrap();
+        let replayed = replay.run().unwrap();
+        assert_eq!(replayed.end, None);
+        let of_gap = |gap: &L1Gap| match gap {
+            L1Gap::Bridged { missing, leaves, .. } => (missing.start().0, missing.end().0, *leaves),
+            other => panic!("{other:?}"),
+        };
+        let gaps: Vec<_> = replayed.gaps.iter().map(of_gap).collect();
+        assert_eq!(gaps, [(2, 2, 20), (3, 3, 20), (4, 4, 20), (5, 5, 20)]);
+    }
 }
