@@ -163,7 +163,7 @@ fn of_source(error: &(dyn Error + 'static)) -> Option<&'static str> {
 }
 
 fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    const EXPLAIN: &str = "give the events with --events, or try more trees with --search";
+    const EXPLAIN: &str = "give the events with --events, or alone with --tree if the state lost roots, or try more trees with --search";
     const AFTER_GAP: &str = "give the events with --events";
     if let Some(error) = error.downcast_ref() {
         return match error {

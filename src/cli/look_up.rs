@@ -21,11 +21,12 @@ impl LookUp {
     /// Opens the files, if the job is a look-up. `None` also if a file is damaged: the job opens it as it opens other
     /// files, and says what is wrong with it.
     pub(super) fn open(args: &ProveArgs) -> Option<Self> {
-        let ProveArgs { tree, messages, relayed_by, which, target, .. } = args;
+        let ProveArgs { archive, tree, messages, relayed_by, which, target, .. } = args;
         let ProveArgs { sl_batches, l1, past, tree_args, .. } = args;
         let WhichArgs { index, message, tx, hash, .. } = which;
         let is_look_up = index.is_some() || [message, tx, hash].iter().any(|hash| hash.is_some());
-        let are_alone = past.events.is_empty()
+        let are_alone = archive.is_none()
+            && past.events.is_empty()
             && sl_batches.is_empty()
             && l1.anchor.paths.is_empty()
             && relayed_by.is_none()
@@ -87,6 +88,7 @@ mod tests {
             &["--all", "--chain", "1"],
             &["--hash", &hash, "--relayed-by", "any"],
             &["--hash", &hash, "--events", "file"],
+            &["--hash", &hash, "--archive", "fixtures"],
         ] {
             assert_eq!(look_up(files, which), None, "{which:?}");
         }

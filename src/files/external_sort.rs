@@ -115,8 +115,11 @@ impl<R: SortRecord> ExternalSort<R> {
         put_ahead(pieces, |pieces| {
             pieces.into_iter().try_for_each(|mut piece| {
                 scratch.append(&piece)?;
-                piece.clear();
-                free.put(piece);
+                // The memory of very long records is not kept.
+                if piece.capacity() <= 4 * SPILLED_PIECE {
+                    piece.clear();
+                    free.put(piece);
+                }
                 Ok(())
             })
         })?;

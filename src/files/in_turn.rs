@@ -13,7 +13,7 @@ use std::{
 const MOST_WAITING: usize = 8;
 
 /// Passes the items that `next` returns to workers, one on each thread of the current pool, and their results to `take`,
-/// in the order of the items. No worker waits for another between two items.
+/// in the order of the items. A worker waits only while another one takes the next item or hands on a result.
 ///
 /// No more items are begun when `take` breaks off, and when an item takes so long that very many results wait for its
 /// own; the results of those that were begun are still taken. Returns whether all items were, so that the caller can go
@@ -87,7 +87,9 @@ impl<O, T: FnMut(O) -> ControlFlow<()>> Results<T, O> {
         while let Some(Some(result)) = self.waiting.front_mut().map(Option::take) {
             self.waiting.pop_front();
             self.taken += 1;
-            flow = (self.take)(result);
+            if (self.take)(result).is_break() {
+                flow = ControlFlow::Break(());
+            }
         }
         if self.waiting.len() > most_waiting { ControlFlow::Break(()) } else { flow }
     }

@@ -50,6 +50,6 @@ pub(super) fn explain_evidence<S: StorageReader + ?Sized>(
         Layout::V33 => evidence.root_timestamps(&found.blocks)?,
         _ => Vec::new(),
     };
-    let lost = evidence.lost_roots(found.len() as u64)?;
+    let lost = evidence.lost_roots(found.len() as u64, newest.block)?;
     history::mend(forest, History { timestamps, lost, ..found }, budget)
 }

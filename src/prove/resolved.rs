@@ -182,7 +182,10 @@ fn at_first_sl_batch<'f>(
     trees: &SlBatchTrees<'_>,
 ) -> Result<Placed<'f>, ExtractError> {
     let timeline = trees.timeline();
-    let blocks = timeline.first_within(tree.index(), leaf);
+    let blocks = match timeline.first(tree, leaf) {
+        Some(at) => Some(timeline.root(at).block..=timeline.root(at).block),
+        None => timeline.first_within(tree.index(), leaf),
+    };
     let blocks = blocks.ok_or_else(|| not_in_any_root(tree, leaf))?;
     let (chain, batch, block) = (tree.chain(), number(tree, leaf), *blocks.end());
     let of_batch = |reason| ExtractError::SlBatch { chain, batch, block, reason };

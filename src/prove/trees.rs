@@ -18,12 +18,12 @@ use super::{
     stored_ends::NodePaths,
 };
 use crate::{
-    anchor::KnownRoots,
+    anchor::{KnownRoots, Lacking},
     contracts::Layout,
     files::ReopenableInput,
     forest::{
-        BridgedTrees, EventGap, Forest, History, L1Gap, RebuiltFromEvents, RebuiltFromL1, Timeline,
-        TreeFile, rebuild,
+        BridgedTrees, EventGap, Forest, History, L1Gap, RebuildError, RebuiltFromEvents,
+        RebuiltFromL1, Timeline, TreeFile, rebuild,
     },
     ingest::{
         events::EventList,
@@ -153,6 +153,10 @@ impl Opened {
         let (dump, rebuilt) = options.read_or(read, inputs.states)?;
         if options.batch_roots_only && inputs.events.is_empty() {
             let roots = options.state.known_roots(dump.state)?;
+            if let Some(Lacking::Layout(layout)) = roots.lacking()? {
+                let source = RebuildError::ForeignLayout(layout);
+                return Err(Error::Rebuild { name: dump.name, source });
+            }
             return Ok(Self::new(Source::State { format: dump.format, roots }, options));
         }
         let rebuild_options = options.rebuild(&dump)?;

@@ -76,11 +76,27 @@ impl Data {
             // Every layer says why there is nothing.
             self.claims_of(selection.clone(), any, &mut list, most)?;
         }
+        // A batch of which no state of L1 decides does not hide the claims of others.
+        let (mut undecided, mut is_any) = (None, false);
         for (chain, batch) in selected {
-            let layer = self.deciding(Some((chain, batch)), None)?;
+            let layer = match self.deciding(Some((chain, batch)), None) {
+                Ok(layer) if layer.claims.is_some() => layer,
+                Ok(_) => {
+                    undecided = Some(without_l1());
+                    continue;
+                }
+                Err(error) => {
+                    undecided = Some(error);
+                    continue;
+                }
+            };
+            is_any = true;
             let batches = Some(Batches { first: batch, last: batch });
             let of_batch = ClaimSelection { chain: Some(chain), batches, ..selection.clone() };
             self.claims_of(of_batch, layer, &mut list, most)?;
+        }
+        if let Some(error) = undecided.filter(|_| !is_any) {
+            return Err(error);
         }
         list.push(b']');
         Ok(list)

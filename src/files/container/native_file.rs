@@ -49,7 +49,7 @@ impl NativeFile {
     ///
     /// # Errors
     /// As [`Container::open`].
-    pub fn open(&self, access: Access) -> Result<Container, ContainerError> {
+    pub fn open(self, access: Access) -> Result<Container, ContainerError> {
         Container::of_file(&self.file, &self.path, access)
     }
 }

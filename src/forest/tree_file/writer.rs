@@ -82,7 +82,9 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
             }
         }
     }
-    roots.lost = evidence.lost_roots(roots.count)?;
+    if let Some(latest) = file.shape.latest {
+        roots.lost = evidence.lost_roots(roots.count, latest.block)?;
+    }
     file.commit(roots, &evidence)
 }
 

@@ -86,8 +86,16 @@ impl<'s, S: StorageReader + ?Sized> StateEvidence<'s, S> {
         block_roots::all_from(&self.message_root, &self.chain_ids(), newest, take)
     }
 
-    /// How many more interop roots the contract counts than were found. It counts since v31.
-    pub(in crate::forest) fn lost_roots(&self, found: u64) -> Result<u64, RebuildError> {
+    /// How many more interop roots the contract counts than were found up to block `newest`. It counts since v31. Where
+    /// not all blocks were tried, this is not known, and none counts as lost.
+    pub(in crate::forest) fn lost_roots(
+        &self,
+        found: u64,
+        newest: SlBlock,
+    ) -> Result<u64, RebuildError> {
+        if block_roots::searched_from(self.state, newest).0 > 0 {
+            return Ok(0);
+        }
         // Drafts of v31 without this variable counted in other ways.
         if self.message_root.last_emit_block()?.0 == 0 {
             return Ok(0);
