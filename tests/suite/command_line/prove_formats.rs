@@ -352,7 +352,7 @@ fn integers_are_written_as_strings_if_asked_for() {
         path.to_str().unwrap().to_owned()
     });
     let merged = run(["merge", &shards[0], &shards[1], "-o", file("merged").to_str().unwrap()]);
-    assert_eq!(merged.code, Some(2), "{}", merged.stderr);
+    assert_eq!(merged.code, Some(3), "{}", merged.stderr);
 
     for format in ["parquet", "rpc", "calldata", "bundle"] {
         let refused =
