@@ -170,7 +170,6 @@ proptest! {
     }
 }
 
-/// A batch with one message and some of its optional parts.
 /// The file of batches of which only `limit` bytes are in memory, and the keys of those that contradict each other.
 fn file_of(
     batches: &[BatchLogs],
@@ -215,6 +214,7 @@ proptest! {
     }
 }
 
+/// A batch with one message and some of its optional parts.
 fn part(messages: bool, transaction: Option<u8>, root: Option<u8>) -> BatchLogs {
     let messages: MessageList =
         if messages { [b"a"].iter().collect() } else { MessageList::default() };

@@ -30,6 +30,8 @@ const WINDOW: usize = 8 << 20;
 const WINDOW_BATCHES: usize = 1 << 14;
 /// The approximate number of bytes of the batches of which one thread makes a piece of a section.
 const PIECE: usize = 5 << 18;
+/// The memory of a longer piece, with a very large batch, is not used again.
+const LARGEST_PIECE: usize = 4 * PIECE;
 
 /// Writes an archive file from batches in any order, which need not fit into memory. Duplicates of a batch
 /// are merged when they agree, and are an error when they do not.
@@ -280,16 +282,8 @@ impl Indexes {
         let Self([by_message, by_transaction]) = self;
         let index = if piece.part == Part::Logs { by_message } else { by_transaction };
         piece.index.into_iter().try_for_each(|key| index.push(key, &[]))?;
-        reuse(piece.bytes, free);
+        free.recycle(piece.bytes, LARGEST_PIECE);
         Ok(())
-    }
-}
-
-/// Keeps the memory of a piece that is written, unless a very large batch was in it.
-fn reuse(mut bytes: Vec<u8>, free: &Pool<Vec<u8>>) {
-    if bytes.capacity() <= 4 * PIECE {
-        bytes.clear();
-        free.put(bytes);
     }
 }
 
@@ -312,7 +306,7 @@ fn write_index<W: Write + Send>(
     };
     put_ahead(next, |piece| {
         container.put(&piece)?;
-        reuse(piece, free);
+        free.recycle(piece, LARGEST_PIECE);
         Ok(())
     })
 }

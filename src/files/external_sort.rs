@@ -113,13 +113,10 @@ impl<R: SortRecord> ExternalSort<R> {
             Ok::<_, OutputError>((!pieces.is_empty()).then_some(pieces))
         };
         put_ahead(pieces, |pieces| {
-            pieces.into_iter().try_for_each(|mut piece| {
+            pieces.into_iter().try_for_each(|piece| {
                 scratch.append(&piece)?;
                 // The memory of very long records is not kept.
-                if piece.capacity() <= 4 * SPILLED_PIECE {
-                    piece.clear();
-                    free.put(piece);
-                }
+                free.recycle(piece, 4 * SPILLED_PIECE);
                 Ok(())
             })
         })?;

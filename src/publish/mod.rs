@@ -39,10 +39,11 @@
 //! tree is padded with leaves of keccak256(88 zero bytes).
 //!
 //! **A list** has the lines `<batch> <hash of the file> <state>`; the state is `whole` or, if one of the targets has no
-//! proof yet, `partial`. A file is written again if it is partial and there is a further proof, if the archive has got messages or
-//! hashes of transactions that it lacks, or if a state of L1 is given that says otherwise whether L1 accepts its proofs; no other
-//! file of a batch ever changes. Such a file is replaced before the manifest: until then its hash is not that in the list, but the
-//! proofs that it gives hold.
+//! proof yet, `partial`. A file is written again if it is partial and there is a further proof, if the archive has got
+//! messages or hashes of transactions that it lacks, if the trees know an earlier root with the batch or another root
+//! at the same place, or if a state of L1 is given that says otherwise whether L1 accepts its proofs; no other file of
+//! a batch ever changes. Such a file is replaced before the manifest: until then its hash is not that in the list, but
+//! the proofs that it gives hold.
 //!
 //! **An index** of the kinds `messages`, `transactions`, `senders` and `receivers` has a file for each prefix of as
 //! many hexadecimal digits as the manifest says, and the lines `<key> <chain> <batch> <first> <count>`: the first 16

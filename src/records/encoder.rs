@@ -250,11 +250,7 @@ impl Encoder {
 
     /// Takes back the buffer of a written chunk for reuse.
     pub(crate) fn recycle(&self, chunk: EncodedChunk) {
-        let mut bytes = chunk.bytes;
-        if (1..=LARGEST_BUFFER).contains(&bytes.capacity()) {
-            bytes.clear();
-            self.free.texts.put(bytes);
-        }
+        self.free.texts.recycle(chunk.bytes, LARGEST_BUFFER);
     }
 }
 

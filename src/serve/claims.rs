@@ -80,13 +80,9 @@ impl Data {
         let (mut undecided, mut is_any) = (None, false);
         for (chain, batch) in selected {
             let layer = match self.deciding(Some((chain, batch)), None) {
-                Ok(layer) if layer.claims.is_some() => layer,
-                Ok(_) => {
-                    undecided = Some(without_l1());
-                    continue;
-                }
-                Err(error) => {
-                    undecided = Some(error);
+                Ok(layer) if has_l1(&layer) => layer,
+                other => {
+                    undecided = Some(other.err().unwrap_or_else(without_l1));
                     continue;
                 }
             };

@@ -99,8 +99,8 @@ impl JsonPiece {
     }
 
     /// Passes the values to `take`, until it returns `false`, each with its place. Lines have their ends; they are counted
-    /// from the beginning of the piece, and those that are empty are left out. Returns the number of lines up to the last one that was passed
-    /// over; if that one is too long, as an error.
+    /// from the beginning of the piece, and those that are empty are left out. Returns the number of lines up to the last
+    /// one that was passed over; if that one is too long, as an error.
     pub(in crate::ingest) fn each(
         &self,
         mut take: impl FnMut(&[u8], Place) -> bool,

@@ -98,7 +98,8 @@ pub struct L1Layer {
 }
 
 impl L1Data {
-    /// Reads all transactions, then all blobs, each file once; files with very many receipts of others twice. The bytes read are reported to `watcher`.
+    /// Reads all transactions, then all blobs, each file once; files with very many receipts of others twice. The bytes read
+    /// are reported to `watcher`.
     ///
     /// # Errors
     /// [`L1DataError::Index`] if a file cannot be read, or a temporary file cannot be written.
