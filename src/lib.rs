@@ -1,14 +1,14 @@
 //! Offline proofs for L2→L1 messages of ZKsync chains.
 //!
 //! An account on a ZKsync chain can send a message to L1. A Merkle proof shows on another chain that the
-//! message was sent, and the contracts accept the proof at any time. slproof computes it from archived data
+//! message was sent, and the contracts accept the proof at any time. slproof computes it from files
 //! alone: a state dump of the settlement layer (SL: ZKsync Gateway, or L1) or the events of its MessageRoot, and
 //! the L2→L1 logs of the batches.
 //!
 //! ```text
 //!  SL state dumps ──import──▶ snapshot ──rebuild──▶ tree file ─┐
 //!  (Era, geth, anvil, …)      *.slsnap              *.sltree    ├──prove──▶ proofs ──verify──▶ verdicts
-//!  L2→L1 log archives ─────────index──────────────▶ messages ───┘  JSON, NDJSON, Parquet, calldata
+//!  L2→L1 logs ─────────────────index──────────────▶ archive ────┘  JSON, NDJSON, Parquet, calldata
 //!  (JSONL, receipts, pubdata, …)                    *.slmsg
 //! ```
 //!

@@ -29,7 +29,7 @@ pub(super) struct AnchorArgs {
     /// their block (with --trust-block)
     #[arg(id = "anchor", long = "anchor", num_args = 1.., value_name = "STATE")]
     pub(super) paths: Vec<PathBuf>,
-    /// The hash of the block that is trusted, which answers of eth_getProof have to hold for
+    /// The hash of the block that you trust; answers of eth_getProof have to hold for it
     #[arg(long, value_name = "HASH", requires = "anchor")]
     pub(super) trust_block: Option<Hash>,
 }

@@ -28,7 +28,7 @@ use crate::{
     primitives::{Address, ChainId, SlBlock},
 };
 
-/// Offline proofs for L2→L1 messages, from archived state of their settlement layer.
+/// Makes proofs of L2→L1 messages of ZKsync chains from files, without a node.
 #[derive(Debug, Parser)]
 #[command(name = "slproof", version, long_version = version::LONG.as_str(), max_term_width = 100)]
 pub(super) struct Cli {
@@ -166,7 +166,7 @@ pub(super) enum Command {
     /// Rebuild the trees of a settlement layer and compare them with what its contracts stored
     #[command(after_help = examples::REBUILD)]
     Rebuild(RebuildArgs),
-    /// Make a message archive (*.slmsg) of archives of logs
+    /// Make a message archive (*.slmsg) of L2→L1 logs in any form
     #[command(after_help = examples::INDEX)]
     Index(IndexArgs),
     /// Make proofs
@@ -184,7 +184,7 @@ pub(super) enum Command {
     /// Print the eth_getProof requests whose answers decide whether L1 accepts proofs
     #[command(after_help = examples::NEEDS)]
     Needs(NeedsArgs),
-    /// Say which proofs that were made before L1 still takes, and which withdrawals are paid out
+    /// Say which older proofs L1 still accepts, and which withdrawals are paid out
     #[command(after_help = examples::RECHECK)]
     Recheck(RecheckArgs),
     /// List the roots by block and what each of them contains
@@ -211,7 +211,7 @@ pub(super) enum Command {
     /// Print the manual page, or write those of all commands to a directory
     #[command(after_help = examples::MAN)]
     Man(ManArgs),
-    /// Print the JSON Schema of a record, or the names of all schemas
+    /// Print the JSON Schema of an object that slproof reads or writes, or the names of all schemas
     #[command(after_help = examples::SCHEMA)]
     Schema(SchemaArgs),
 }
@@ -231,7 +231,7 @@ pub(super) struct ManArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
-    /// The record
+    /// The name of a schema
     #[arg(value_enum)]
     pub(super) name: Option<SchemaName>,
 }
@@ -289,7 +289,7 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
-    /// Data of the settlement layer: a snapshot, dumps of one state, events of MessageRoot, transactions and
+    /// Evidence of the settlement layer: a snapshot, dumps of one state, events of MessageRoot, transactions and
     /// blobs of L1, or a tree file; - for standard input. They have to agree
     #[arg(required = true, value_name = "EVIDENCE")]
     pub(super) evidence: Vec<PathBuf>,
@@ -313,7 +313,7 @@ pub(super) struct RebuildArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
-    /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
+    /// Evidence of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
     /// MessageRoot; - for standard input
     #[arg(required = true, value_name = "EVIDENCE")]
     pub(super) evidence: Vec<PathBuf>,
@@ -326,14 +326,14 @@ pub(super) struct HistoryArgs {
 #[derive(Debug, Args)]
 #[command(mut_arg("state_format", anchor_args::with_anchor_format))]
 pub(super) struct IndexArgs {
-    /// Archives of L2→L1 logs: raw archives, receipts, pubdata, tables of a node, message archives;
-    /// directories of them, or - for standard input
+    /// L2→L1 logs: raw archives, receipts, events, pubdata, tables of a node, transactions that execute
+    /// batches, files of L1, message archives; directories of them, or - for standard input
     #[arg(required = true, value_name = "ARCHIVE")]
     pub(super) archives: Vec<PathBuf>,
     /// The message archive to write
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: PathBuf,
-    /// The format of the archives
+    /// The format of the logs
     #[arg(
         long = "input-format",
         alias = "format",
@@ -342,7 +342,7 @@ pub(super) struct IndexArgs {
         value_name = "FORMAT"
     )]
     pub(super) format: InputFormat<SourceFormat>,
-    /// The chain of the logs, if the archives do not name it (receipts, tables of a node, pubdata whose
+    /// The chain of the logs, if they do not name it (receipts, tables of a node, pubdata whose
     /// file name has only the batch). Logs and pubdata that name another chain are refused [default: with
     /// --tree, the chain whose batch roots they make]
     #[arg(long, value_name = "ID")]
@@ -356,7 +356,7 @@ pub(super) struct IndexArgs {
     /// carry
     #[arg(long, value_name = "ADDRESS|any")]
     pub(super) relayed_by: Option<RelayedBy>,
-    /// Data of the settlement layer: a tree file, a state, or events of MessageRoot. Batches whose logs do
+    /// Evidence of the settlement layer: a tree file, a state, or events of MessageRoot. Batches whose logs do
     /// not fold to their root in it are left out, and missing batches are listed. Batches without a root in
     /// it are kept and counted as unchecked
     #[arg(long, value_name = "EVIDENCE")]

@@ -20,12 +20,12 @@ pub(super) struct ClaimsArgs {
     /// A directory with everything: stands for --tree, --messages and --sl-batches with this directory
     #[arg(long, value_name = "DIR")]
     pub(super) archive: Option<PathBuf>,
-    /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
+    /// Evidence of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
     /// MessageRoot; directories of them, or - for standard input. Batches that were executed on L1 itself
     /// need none
     #[arg(long, num_args = 1.., value_name = "EVIDENCE", requires = "sl_batches")]
     pub(super) tree: Vec<PathBuf>,
-    /// Archives of L2→L1 logs in any form that index takes; directories of them, or - for standard
+    /// L2→L1 logs in any form that index takes; directories of them, or - for standard
     /// input. Logs that do not name their chain belong to the chain whose batch roots they make, else
     /// to --chain
     #[arg(long, required_unless_present = "archive", num_args = 1.., value_name = "ARCHIVE")]

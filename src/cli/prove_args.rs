@@ -28,26 +28,26 @@ pub(super) struct ProveArgs {
     /// A directory with everything: stands for --tree, --messages and --sl-batches with this directory
     #[arg(long, value_name = "DIR")]
     pub(super) archive: Option<PathBuf>,
-    /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, events of MessageRoot, or
-    /// transactions and blobs of L1; directories of them, or - for standard input
+    /// Evidence of the settlement layer: a tree file, a snapshot, dumps of one state, events of MessageRoot,
+    /// transactions and blobs of L1, or a node's table with stored paths; directories of them, or - for
+    /// standard input
     #[arg(long, required_unless_present = "archive", num_args = 1.., value_name = "EVIDENCE")]
     pub(super) tree: Vec<PathBuf>,
-    /// Archives of L2→L1 logs in any form that index takes; directories of them, or - for standard
+    /// L2→L1 logs in any form that index takes; directories of them, or - for standard
     /// input. Logs that do not name their chain belong to the chain whose batch roots they make, else
     /// to --chain
     #[arg(long, required_unless_present = "archive", num_args = 1.., value_name = "ARCHIVE")]
     pub(super) messages: Vec<PathBuf>,
-    /// The address of the RelayedSLDAValidator whose messages on the settlement layer carry the pubdata of its
-    /// chains, or any for every sender [default: any in files of L1, of which what does not fold to its batch
-    /// root is left out]
+    /// The sender of the messages on the settlement layer that carry the pubdata of its chains
+    /// (RelayedSLDAValidator), or any. In files of L1 the default is any, and what does not fold to its batch
+    /// root is left out
     #[arg(long, value_name = "ADDRESS|any")]
     pub(super) relayed_by: Option<RelayedBy>,
     #[command(flatten)]
     pub(super) which: WhichArgs,
     /// The root to prove against: latest (the newest interop root), first (the interop root of the block
     /// that executed the batch), block:N, sl-batch:N (the root that L1 stores), sl-batch:first (that of
-    /// the SL batch that executed the batch), or batch-root (of the
-    /// log's own batch)
+    /// the SL batch that executed the batch), or batch-root (of the log's own batch)
     #[arg(long, value_name = "TARGET", default_value = "latest")]
     pub(super) target: Target,
     /// The settlement layer's own batches, with their logs and blocks, or transactions and blobs of L1, for

@@ -19,17 +19,18 @@ pub(super) struct SourceArgs {
     /// A directory with everything: stands for --tree, --messages and --sl-batches with this directory
     #[arg(long, value_name = "DIR")]
     pub(super) archive: Option<PathBuf>,
-    /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, events of MessageRoot, or
+    /// Evidence of the settlement layer: a tree file, a snapshot, dumps of one state, events of MessageRoot, or
     /// transactions and blobs of L1; directories of them
     #[arg(long, num_args = 1.., value_name = "EVIDENCE")]
     pub(super) tree: Vec<PathBuf>,
-    /// Archives of L2→L1 logs in any form that index takes; directories of them
+    /// L2→L1 logs in any form that index takes; directories of them
     #[arg(long, num_args = 1.., value_name = "ARCHIVE")]
     pub(super) messages: Vec<PathBuf>,
     /// The chain of logs that do not name it, if the batch roots do not show it
     #[arg(long, value_name = "ID")]
     pub(super) chain: Option<ChainId>,
-    /// The sender of messages that carry the pubdata of other chains, or any; see prove
+    /// The sender of the messages on the settlement layer that carry the pubdata of its chains, or any; see
+    /// prove
     #[arg(long, value_name = "ADDRESS|any")]
     pub(super) relayed_by: Option<RelayedBy>,
     /// The settlement layer's own batches, with their logs and blocks, or transactions and blobs of L1. Without
@@ -42,7 +43,7 @@ pub(super) struct SourceArgs {
     /// The state of L1, with which roots are compared
     #[arg(long, num_args = 1.., value_name = "STATE")]
     pub(super) anchor: Vec<PathBuf>,
-    /// The hash of the block of L1 that is trusted, which answers of eth_getProof have to hold for
+    /// The hash of the block of L1 that you trust; answers of eth_getProof have to hold for it
     #[arg(long, value_name = "HASH", requires = "anchor")]
     pub(super) trust_block: Option<Hash>,
     /// The format of the state of L1

@@ -66,9 +66,9 @@ pub(super) struct TreeArgs {
     /// The diamond of the settlement layer on L1, if files of L1 have the batches of several
     #[arg(long, value_name = "ADDRESS")]
     pub(super) sl_diamond: Option<Address>,
-    /// The release of the contracts [default: detected from the state]: v26 to v31; v32 or v33, which are two
-    /// releases each, so that the state decides; era-v32 and era-v33, which are as v31; os-v32, os-v33 or
-    /// atomic-interop, with timestamps
+    /// The release of the contracts [default: detected from the state]: v26 to v31; era-v32 or era-v33, which
+    /// are read as v31; os-v32, os-v33 or atomic-interop, three names of one release. v32 and v33 alone may be
+    /// of Era or of ZKsync OS, and the state decides
     #[arg(long, value_name = "RELEASE")]
     pub(super) release: Option<Release>,
     /// The block of the state: tables with blocks are read as of it, other dumps have to be of it

@@ -1,4 +1,4 @@
-//! Readers for the archived data from which trees and proofs are made.
+//! Readers for the files from which trees and proofs are made.
 //!
 //! | module | reads |
 //! | --- | --- |

@@ -2,7 +2,7 @@
 //!
 //! | item | purpose |
 //! | --- | --- |
-//! | [`Trees`], [`Messages`] | open the archived data of a settlement layer and of its chains |
+//! | [`Trees`], [`Messages`] | open the evidence of a settlement layer, and the logs of its chains |
 //! | [`Prover`] | proves single requests and starts bulk jobs |
 //! | [`Job`], [`merge`] | bulk jobs: selection, checkpoints, shards, outputs and sinks |
 //! | [`Observer`] | receives events and progress, and cancels jobs |

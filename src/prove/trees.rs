@@ -1,4 +1,4 @@
-//! The trees of a settlement layer, opened from archived data.
+//! The trees of a settlement layer, opened from evidence.
 
 use std::{
     collections::HashMap,
