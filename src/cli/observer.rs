@@ -118,6 +118,9 @@ impl Observer for TreesObserver {
                 console.info("the batches on L1 were not compared with the trees");
                 console.verbose(with_causes(*error));
             }
+            Event::L1PassedOver { name, error } => {
+                console.info(format_args!("{name}: not used, because {}", with_causes(*error)));
+            }
             Event::Rebuilt { layout, is_given } => {
                 let how = if *is_given { "as given" } else { "detected" };
                 console.verbose(format_args!("release of the contracts: {layout} ({how})"));

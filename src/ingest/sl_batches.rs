@@ -15,6 +15,7 @@ use std::{
     collections::BTreeMap,
     ops::RangeInclusive,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::Deserialize;
@@ -42,16 +43,35 @@ pub struct SlBatchLogs {
 }
 
 impl SlBatchLogs {
-    /// A batch from L1: the blocks with interop roots in it, the root of its logs, the root in its commit, and
-    /// whether L1 executed it.
-    pub(super) fn of_l1(
-        batch: SlBatch,
-        blocks: RangeInclusive<SlBlock>,
-        local_root: Hash,
-        root: Hash,
-        is_executed: Option<bool>,
-    ) -> Self {
-        Self { batch, blocks, local_root, root: Some(root), is_executed }
+    /// A batch from L1. `None` if not all of it is known.
+    fn of_l1(found: SlBatchFound) -> Option<Self> {
+        let SlBatchFound { batch, blocks, root, local_root, is_executed } = found;
+        Some(Self {
+            batch,
+            blocks: blocks?,
+            local_root: local_root?,
+            root: Some(root?),
+            is_executed,
+        })
+    }
+
+    /// Adds what L1 has of the same batch. `Err` says what differs.
+    fn join(&mut self, on_l1: &SlBatchFound) -> Result<(), String> {
+        let differs = |what: &str, here: Hash, there: Hash| {
+            format!("has the {what} {here}, but {there} in the files of L1")
+        };
+        match (on_l1.local_root, self.root, on_l1.root) {
+            (Some(local_root), ..) if local_root != self.local_root => {
+                return Err(differs("local logs root", self.local_root, local_root));
+            }
+            (_, Some(root), Some(on_l1)) if root != on_l1 => {
+                return Err(differs("root", root, on_l1));
+            }
+            _ => {}
+        }
+        self.root = self.root.or(on_l1.root);
+        self.is_executed = self.is_executed.or(on_l1.is_executed);
+        Ok(())
     }
 
     /// The batch.
@@ -72,7 +92,7 @@ impl SlBatchLogs {
         self.local_root
     }
 
-    /// The batch root in the file, which is not verified yet.
+    /// The batch root in the file or in its commit, which is not verified yet.
     #[must_use]
     pub fn root(&self) -> Option<Hash> {
         self.root
@@ -85,6 +105,19 @@ impl SlBatchLogs {
     }
 }
 
+/// What L1 has of a batch.
+pub(super) struct SlBatchFound {
+    pub(super) batch: SlBatch,
+    /// Its blocks with interop roots, if these are known.
+    pub(super) blocks: Option<RangeInclusive<SlBlock>>,
+    /// The root in its commit.
+    pub(super) root: Option<Hash>,
+    /// The root of its logs.
+    pub(super) local_root: Option<Hash>,
+    /// Whether L1 executed it.
+    pub(super) is_executed: Option<bool>,
+}
+
 /// The settlement layer's own batches.
 #[derive(Clone, Debug, Default)]
 pub struct SlBatches {
@@ -93,29 +126,42 @@ pub struct SlBatches {
     last_blocks: Vec<(SlBlock, SlBatch)>,
 }
 
-/// Batches by number, each with its place in the file.
-type ByNumber = BTreeMap<SlBatch, (Place, SlBatchLogs)>;
+/// Batches by number, each with its file and its place in it.
+type ByNumber = BTreeMap<SlBatch, (Arc<str>, Place, SlBatchLogs)>;
 
 impl SlBatches {
     fn new(by_number: ByNumber) -> Self {
-        let ends = by_number.values().map(|(_, logs)| (*logs.blocks().end(), logs.batch()));
+        let ends = by_number.values().map(|(.., logs)| (*logs.blocks().end(), logs.batch()));
         let mut last_blocks: Vec<_> = ends.collect();
         last_blocks.sort_unstable();
         Self { by_number, last_blocks }
     }
 
-    /// Batches from L1, in addition to those of files.
-    pub(super) fn with(mut self, batches: impl IntoIterator<Item = SlBatchLogs>) -> Self {
-        for logs in batches {
-            self.by_number.entry(logs.batch).or_insert((Place::Whole, logs));
+    /// Adds the batches that L1 has. A batch of a file keeps its blocks, which are all that it has.
+    ///
+    /// # Errors
+    /// [`IndexError::SlBatch`] if L1 has another root of a batch of a file.
+    pub(super) fn with(
+        mut self,
+        on_l1: impl IntoIterator<Item = SlBatchFound>,
+    ) -> Result<Self, IndexError> {
+        for found in on_l1 {
+            let batch = found.batch;
+            if let Some((name, place, logs)) = self.by_number.get_mut(&batch) {
+                let (name, place) = (name.to_string(), *place);
+                let joined = logs.join(&found);
+                joined.map_err(|reason| IndexError::SlBatch { name, place, batch, reason })?;
+            } else if let Some(logs) = SlBatchLogs::of_l1(found) {
+                self.by_number.insert(batch, ("L1".into(), Place::Whole, logs));
+            }
         }
-        Self::new(self.by_number)
+        Ok(Self::new(self.by_number))
     }
 
     /// A batch. `None` if the file does not have it.
     #[must_use]
     pub fn batch(&self, batch: SlBatch) -> Option<&SlBatchLogs> {
-        self.by_number.get(&batch).map(|(_, logs)| logs)
+        self.by_number.get(&batch).map(|(.., logs)| logs)
     }
 
     /// The batch that covers a block, which is the first one that ends with or after it. `None` if the file
@@ -129,7 +175,7 @@ impl SlBatches {
 
     /// All batches by number.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &SlBatchLogs> {
-        self.by_number.values().map(|(_, logs)| logs)
+        self.by_number.values().map(|(.., logs)| logs)
     }
 
     /// The first and the last batch.
@@ -139,27 +185,25 @@ impl SlBatches {
     }
 }
 
-/// Adds a batch of the file `name`, unless `limit` batches are there already. One with the same number has to
-/// be the same; `differs` says otherwise what is wrong, by the place of the first one.
+/// Adds a batch of the file `name`, unless `limit` batches are there already. One with the same number has to be the same.
 fn add(
     found: &mut ByNumber,
     limit: usize,
-    name: &str,
-    place: Place,
+    (name, place): (&Arc<str>, Place),
     logs: SlBatchLogs,
-    differs: impl FnOnce(Place) -> String,
 ) -> Result<(), IndexError> {
-    let (name, batch) = (|| name.to_owned(), logs.batch);
+    let batch = logs.batch;
     match found.get(&batch) {
-        Some((first, known)) if *known != logs => {
-            Err(IndexError::SlBatch { name: name(), place, batch, reason: differs(*first) })
+        Some((first, at, known)) if *known != logs => {
+            let reason = format!("differs from the one in {first}{at}");
+            Err(IndexError::SlBatch { name: name.to_string(), place, batch, reason })
         }
         Some(_) => Ok(()),
         None if found.len() == limit => {
-            Err(IndexError::TooManySlBatches { name: name(), place, limit })
+            Err(IndexError::TooManySlBatches { name: name.to_string(), place, limit })
         }
         None => {
-            found.insert(batch, (place, logs));
+            found.insert(batch, (name.clone(), place, logs));
             Ok(())
         }
     }
@@ -208,16 +252,15 @@ pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatche
 pub fn read_all_sl_batches(paths: &[PathBuf], sl_chain: ChainId) -> Result<SlBatches, IndexError> {
     let mut all = ByNumber::new();
     for path in paths {
-        for (place, batch) in read_sl_batches(path, sl_chain)?.by_number.into_values() {
-            let differs = |_| "differs from the batch in another file".into();
-            add(&mut all, MOST_BATCHES, &path.display().to_string(), place, batch, differs)?;
+        for (name, place, batch) in read_sl_batches(path, sl_chain)?.by_number.into_values() {
+            add(&mut all, MOST_BATCHES, (&name, place), batch)?;
         }
     }
     Ok(SlBatches::new(all))
 }
 
 fn read_at_most(limit: usize, input: Input, sl_chain: ChainId) -> Result<SlBatches, IndexError> {
-    let name = input.name().to_owned();
+    let name: Arc<str> = input.name().into();
     let (mut values, mut piece) = (JsonValues::of_lines(input), ValueChunk::default());
     let mut found = ByNumber::new();
     loop {
@@ -228,13 +271,12 @@ fn read_at_most(limit: usize, input: Input, sl_chain: ChainId) -> Result<SlBatch
         for index in 0..piece.len() {
             let (text, place) = piece.value(index);
             let parsed: Row = serde_json::from_slice(text)
-                .map_err(|source| IndexError::NotBatch { name: name.clone(), place, source })?;
+                .map_err(|source| IndexError::NotBatch { name: name.to_string(), place, source })?;
             if parsed.chain_id.is_some_and(|chain| chain != sl_chain) {
                 continue;
             }
             let batch = sl_batch(parsed, sl_chain, &name, place)?;
-            let differs = |first| format!("differs from an earlier one{first}");
-            add(&mut found, limit, &name, place, batch, differs)?;
+            add(&mut found, limit, (&name, place), batch)?;
         }
     }
 }
@@ -292,6 +334,39 @@ mod tests {
         assert_eq!([0, 5].map(covering), [None, None]);
         // The published root of an empty tree of 16384 logs.
         assert!(batch.local_root().to_string().starts_with("0x375a5bf909cb0214"));
+    }
+
+    #[test]
+    fn batches_of_files_are_compared_with_l1() {
+        let line = "{\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":3,\"logs\":[]}\n";
+        let local_root = read(line).unwrap().batch(SlBatch(7)).unwrap().local_root();
+        let [root, other] = [[1; 32], [2; 32]].map(Hash::new);
+        let with = |batch: u64, root: Option<Hash>, local_root: Option<Hash>| {
+            let with_root = line.replace("]}", &format!("],\"chainBatchRoot\":\"{other}\"}}"));
+            let batch = SlBatch(batch);
+            [line, &with_root].map(|line| {
+                let (blocks, is_executed) = (Some(SlBlock(2)..=SlBlock(2)), Some(false));
+                let found = SlBatchFound { batch, blocks, root, local_root, is_executed };
+                let joined = read(line).unwrap().with([found]);
+                joined.map(|all| all.batch(batch).cloned()).map_err(|error| error.to_string())
+            })
+        };
+        let [without_root, with_root] = with(7, Some(root), Some(local_root));
+        let joined = without_root.unwrap().unwrap();
+        assert_eq!((joined.root(), joined.is_executed()), (Some(root), Some(false)));
+        assert_eq!(*joined.blocks(), SlBlock(1)..=SlBlock(3));
+        let words =
+            format!("test, line 1: SL batch 7 has the root {other}, but {root} in the files of L1");
+        assert_eq!(with_root, Err(words));
+        for found in with(7, None, Some(other)) {
+            let error = found.unwrap_err();
+            assert!(error.contains("has the local logs root 0x375a5bf909cb0214"), "{error}");
+        }
+        // Of other batches, L1 has to know all.
+        for (root, is_known) in [(Some(root), true), (None, false)] {
+            let known = with(8, root, Some(local_root)).map(|found| found.unwrap().is_some());
+            assert_eq!(known, [is_known; 2]);
+        }
     }
 
     #[test]

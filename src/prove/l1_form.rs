@@ -210,7 +210,7 @@ impl Trees {
         let mut batches = read_all_sl_batches(&files, forest.sl_chain())?;
         let blocks = &timeline.history().blocks;
         for l1 in opened.from_l1.iter().chain(&GivenL1::read(of_l1, &opened.options)?) {
-            batches = l1.sl_batches(batches, &opened.options, blocks);
+            batches = l1.sl_batches(batches, &opened.options, blocks)?;
         }
         Ok(opened.sl_batches.get_or_init(|| {
             let is_unchecked = batches.iter().any(|batch| batch.is_executed().is_none());

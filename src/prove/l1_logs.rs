@@ -19,7 +19,7 @@ impl Trees {
 
     /// Reads the logs in `files` of L1 into an indexer: what the settlement layer of these trees relays in its
     /// messages, and what its chains committed on L1 themselves. If the trees were rebuilt from these files, they are
-    /// not read again.
+    /// not read again. Beside trees of other evidence, files that are not of a settlement layer are passed over.
     ///
     /// # Errors
     /// [`Error`] if a file cannot be read, or the files do not show the settlement layer.
@@ -29,7 +29,7 @@ impl Trees {
         }
         let given = match &self.0.from_l1 {
             Some(known) if known.has(files) => None,
-            _ => GivenL1::read(files.clone(), self.options())?,
+            _ => GivenL1::read_beside(files.clone(), self.options())?,
         };
         let Some(l1) = given.as_ref().or(self.0.from_l1.as_ref()) else { return Ok(()) };
         let (data, layer) = (l1.data(), l1.layer());

@@ -1,6 +1,9 @@
 //! Trees from the settlement layer's batches on L1, alone or beside other evidence.
 
-use std::{path::Path, sync::OnceLock};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use super::{Error, Event, Observer, TreesOptions};
 use crate::{
@@ -11,6 +14,7 @@ use crate::{
         rebuild_from_l1, rebuild_l1_to_file,
     },
     ingest::{
+        IndexError,
         events::EventList,
         l1::{L1Data, L1Files, L1Layer, LayerRecord},
         sl_batches::SlBatches,
@@ -43,14 +47,25 @@ impl GivenL1 {
         let message_root = options.state.message_root.unwrap_or(system::MESSAGE_ROOT);
         let layer = data.layer(options.sl_diamond, message_root)?;
         options.observer.event(&Event::L1Read { data: &data, layer: &layer });
-        let named = data.transactions();
-        let shown = names(&named[..named.len().min(MOST_NAMES)]);
-        let name = match files.len().saturating_sub(MOST_NAMES.min(named.len())) {
-            0 => shown,
-            more => format!("{shown} and {more} more files"),
-        };
+        let name = name_of(&files);
         let without_found = OnceLock::new();
         Ok(Some(Self { data, layer, without_found, files, name }))
+    }
+
+    /// Reads files of L1 that are given beside other evidence. `None` also if they are not of a settlement layer, which is
+    /// then reported.
+    pub(super) fn read_beside(
+        files: L1Files,
+        options: &TreesOptions,
+    ) -> Result<Option<Self>, Error> {
+        let name = name_of(&files);
+        match Self::read(files, options) {
+            Err(Error::L1(error)) if error.is_without_layer() => {
+                options.observer.event(&Event::L1PassedOver { name: &name, error: &error });
+                Ok(None)
+            }
+            read => read,
+        }
     }
 
     /// Whether these are the files that were read.
@@ -166,7 +181,7 @@ impl GivenL1 {
         files: SlBatches,
         options: &TreesOptions,
         blocks: &[SlBlock],
-    ) -> SlBatches {
+    ) -> Result<SlBatches, IndexError> {
         let message_root = options.state.message_root.unwrap_or(system::MESSAGE_ROOT);
         self.layer().record.sl_batches(files, message_root, blocks)
     }
@@ -176,5 +191,15 @@ impl GivenL1 {
             HistoryError::Evidence(source) => Error::Rebuild { name: self.name.clone(), source },
             error => error.into(),
         }
+    }
+}
+
+/// The first files, those with transactions before blobs, and how many more there are.
+fn name_of(files: &L1Files) -> String {
+    let named: Vec<PathBuf> = files.paths().take(MOST_NAMES).map(Path::to_owned).collect();
+    let shown = names(&named);
+    match files.len() - named.len() {
+        0 => shown,
+        more => format!("{shown} and {more} more files"),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     forest::{EventGap, Forest, L1Gap, TreeFile},
     ingest::{
         event_logs::Mapping,
-        l1::{L1Data, L1Layer},
+        l1::{L1Data, L1DataError, L1Layer},
         state::Dump,
     },
     primitives::SlBatch,
@@ -127,6 +127,13 @@ pub enum Event<'a> {
     },
     /// The batches on L1 are too few for trees, so they were not compared with those of other data.
     L1Unused(&'a Error),
+    /// Files of L1 beside other data do not show a settlement layer, and were not used.
+    L1PassedOver {
+        /// The names of the files.
+        name: &'a str,
+        /// What they lack.
+        error: &'a L1DataError,
+    },
     /// The trees were rebuilt by the rules of one release.
     Rebuilt {
         /// The storage layout of the release.

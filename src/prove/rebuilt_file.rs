@@ -67,7 +67,7 @@ impl Trees {
         let draft = Output::create(target)?.into_draft()?;
         let mut trees =
             Self::write(with, draft.path(), &options).map_err(|error| of_target(error, target))?;
-        if let Some(beside) = GivenL1::read(beside, &options)? {
+        if let Some(beside) = GivenL1::read_beside(beside, &options)? {
             trees = trees.compared_with(beside, &options)?;
         }
         if let Some(l1) = l1 {

@@ -300,10 +300,16 @@ impl Trees {
         }
         let TreesOptions { events, columns, known, .. } = options;
         let mut inputs = TreeInputs::of(paths, events, l1, columns, known)?;
-        let Some(l1) = GivenL1::read(std::mem::take(&mut inputs.l1), options)? else {
+        let files = std::mem::take(&mut inputs.l1);
+        let is_alone = inputs.states.is_empty() && inputs.events.is_empty();
+        let l1 = match is_alone {
+            true => GivenL1::read(files, options)?,
+            false => GivenL1::read_beside(files, options)?,
+        };
+        let Some(l1) = l1 else {
             return Ok(Self(Arc::new(Opened::read(paths, inputs, read, options)?)));
         };
-        let opened = match inputs.states.is_empty() && inputs.events.is_empty() {
+        let opened = match is_alone {
             true => Opened::of_l1(l1.rebuild(options, None)?, options),
             false => Opened::read(paths, inputs, read, options)?.beside_l1(&l1, options)?,
         };

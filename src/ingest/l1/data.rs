@@ -71,6 +71,14 @@ pub enum L1DataError {
     },
 }
 
+impl L1DataError {
+    /// Whether the files can be read, and no settlement layer is in them.
+    #[must_use]
+    pub fn is_without_layer(&self) -> bool {
+        matches!(self, Self::NoCommits { .. } | Self::NoLayer { .. })
+    }
+}
+
 impl From<OutputError> for L1DataError {
     fn from(error: OutputError) -> Self {
         Self::Index(error.into())

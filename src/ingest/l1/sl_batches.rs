@@ -1,9 +1,12 @@
 //! The settlement layer's own batches, as L1 has them.
 
-use super::LayerRecord;
+use super::{LayerRecord, SlBatchOnL1};
 use crate::{
     contracts::MessageRoot,
-    ingest::sl_batches::{SlBatchLogs, SlBatches},
+    ingest::{
+        IndexError,
+        sl_batches::{SlBatchFound, SlBatches},
+    },
     primitives::{Address, SlBatch, SlBlock},
     snapshot::Snapshot,
     state::StorageReader,
@@ -16,13 +19,15 @@ impl LayerRecord {
     ///
     /// L1 does not show where a batch begins and ends. So its blocks are those with interop roots; where it has
     /// none, the one block before them, since its trees are those after that block.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`IndexError::SlBatch`] if the commit of a batch of `files` has another root.
     pub fn sl_batches(
         &self,
         files: SlBatches,
         message_root: Address,
         blocks: &[SlBlock],
-    ) -> SlBatches {
+    ) -> Result<SlBatches, IndexError> {
         let slots = MessageRoot::<Snapshot>::historical_root_slots(blocks);
         let since = self.first_values.first_writes(message_root, &slots).unwrap_or_default();
         // Blocks whose roots were written in missing batches are in none.
@@ -32,16 +37,16 @@ impl LayerRecord {
             .filter_map(|(since, block)| Some((since?, *block)))
             .collect();
         known.sort_unstable();
-        let batches = self.batches.iter().filter_map(|one| {
+        files.with(self.batches.iter().map(|one| {
             let end = known.partition_point(|(since, _)| *since <= one.batch);
             let start =
                 known.partition_point(|(since, _)| *since < one.batch).min(end.saturating_sub(1));
             let block = |at: usize| known.get(at).map_or(SlBlock(0), |(_, block)| *block);
             let last = end.checked_sub(1).map_or(SlBlock(0), block);
             let first = if end == 0 { last } else { block(start) };
-            let (root, local_root) = one.root.zip(one.local_root).filter(|_| one.has_diffs)?;
-            Some(SlBatchLogs::of_l1(one.batch, first..=last, local_root, root, one.executed))
-        });
-        files.with(batches)
+            let SlBatchOnL1 { batch, root, local_root, executed: is_executed, .. } = *one;
+            let blocks = one.has_diffs.then_some(first..=last);
+            SlBatchFound { batch, blocks, root, local_root, is_executed }
+        }))
     }
 }
