@@ -1,7 +1,7 @@
 use super::{
     calldata::has_quoted_selector,
     digest::{Calls, Digest},
-    rows::{rows_in, signatures},
+    rows::{is_of_l2, rows_in, signatures},
 };
 use crate::ingest::{OtherAnswer, logs::has_topic};
 
@@ -15,11 +15,6 @@ pub(in crate::ingest) fn has_batch_calls(head: &[u8]) -> bool {
     has_quoted_selector(text)
         || (has_topic(text, &signatures()) && !is_of_l2(text))
         || (has_answer_of_transactions(text) && has_call(text))
-}
-
-/// Whether JSON with this beginning has receipts of a ZKsync chain.
-pub(in crate::ingest) fn is_of_l2(head: &[u8]) -> bool {
-    String::from_utf8_lossy(head).contains("\"l2ToL1Logs\"")
 }
 
 fn has_answer_of_transactions(text: &[u8]) -> bool {
