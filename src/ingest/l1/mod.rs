@@ -50,7 +50,7 @@ pub use calldata::{
 pub use chains::L1Chains;
 pub use commits::{Commits, CommittedBatch, Execution, NoBatch, PassedOver, TransactionPlace};
 pub use data::{L1Data, L1DataError, L1Layer};
-pub(super) use detect::has_batch_calls;
+pub(super) use detect::{has_batch_calls, has_late_calls};
 pub(super) use executions::{each_execution, has_executions};
 pub use files::L1Files;
 pub use layer_record::{
