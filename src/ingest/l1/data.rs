@@ -278,6 +278,7 @@ impl L1Data {
             }
             record => record?,
         };
+        record.is_before_v29 = commits.batches().iter().all(|batch| batch.info.version == 0);
         record.read_stored_nodes((commits, &self.blobs), message_root)?;
         Ok(L1Layer { chain, record, lost: losses })
     }
