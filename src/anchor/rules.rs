@@ -36,10 +36,7 @@ impl Rules {
         addresses: &Addresses,
     ) -> Result<Self, StateError> {
         let message_root = MessageRoot::at(state, addresses.message_root);
-        // Proven slots are only those that a known layout has.
-        if state.is_whole()
-            && let Some(layout) = message_root.foreign_layout()?
-        {
+        if let Some(layout) = message_root.foreign_layout()? {
             return Ok(Self::Unknown(Lacking::Layout(layout)));
         }
         // Right after an in-place upgrade only the batch numbers of the chains show it.

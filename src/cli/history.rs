@@ -106,7 +106,11 @@ fn run_text(run: &RangeInclusive<BatchNumber>) -> String {
 
 /// Writes the history as one JSON object, root by root.
 fn json(output: &mut Output, forest: &Forest, timeline: &Timeline) -> Result<(), CliError> {
-    let head = json!({"slChainId": forest.sl_chain(), "release": forest.layout().to_string()});
+    let head = json!({
+        "slChainId": forest.sl_chain(),
+        "release": forest.layout().to_string(),
+        "lost": timeline.history().lost,
+    });
     let head = head.to_string();
     output.put(head.trim_end_matches('}').as_bytes())?;
     output.put(b",\"roots\":[")?;

@@ -40,6 +40,9 @@ pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliEr
                 inspect_lines::document(input, kind)?
             }
             Some(FileKind::L1Transactions) => inspect_l1::transactions(input)?,
+            Some(kind) if kind.may_have_calls() && FileKind::has_late_part(&input) => {
+                inspect_l1::transactions(input)?
+            }
             Some(FileKind::Events | FileKind::EventsAndLogs) => {
                 let message_root = args.state_args.message_root.unwrap_or(system::MESSAGE_ROOT);
                 inspect_lines::events(input, message_root)?

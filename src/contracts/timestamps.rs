@@ -94,18 +94,22 @@ impl<S: StorageReader + ?Sized> MessageRoot<'_, S> {
         self.storage.number(INTEROP_ROOT_LOG_ID.into(), "interopRootLogId", u64::MAX)
     }
 
-    /// The layout, if it is none of the known ones, or a known one that is not supported.
+    /// The layout, if it is none of the known ones, or a known one that is not supported. Of proven slots, those that are
+    /// proven show it: `needs` asks for all of them, but answers to other requests may lack some.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
     pub fn foreign_layout(&self) -> Result<Option<ForeignLayout>, StateError> {
+        let is_set = |slot: u64| match self.storage.is_any_set(&[slot]) {
+            Err(StateError::NotProven { .. }) => Ok(false),
+            read => read,
+        };
         for slot in GAP {
-            if self.storage.is_any_set(&[slot])? {
+            if is_set(slot)? {
                 return Ok(Some(ForeignLayout::Newer { slot }));
             }
         }
         // The release has a mapping under 15, whose own slot is zero.
-        let is_set = |slot: u64| self.storage.is_any_set(&[slot]);
         Ok(match is_set(CHAIN_BATCH_ROOT_TIMESTAMP)? {
             false => None,
             true if !is_set(INTEROP_ROOT_LOG_ID)? && is_set(LAST_EMIT_BLOCK)? => {

@@ -11,7 +11,7 @@ use super::{
     FileKind,
     event_logs::{ColumnNames, has_log_columns},
     known_files::{KnownFile, KnownFiles},
-    l1::{L1Files, is_of_l2},
+    l1::{L1Files, has_late_calls, is_of_l2},
     logs::{SourceFormat, names_batch, names_chain},
     parquet_columns::{described, parquet_columns},
     sniff,
@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     files::{
-        FileStamp, HEAD_LEN, Input, InputError, Inputs, Kind, archive_of, entries_of, is_directory,
-        is_file, metadata_of,
+        FileStamp, Input, InputError, Inputs, Kind, archive_of, entries_of, is_directory, is_file,
+        metadata_of,
     },
     primitives::ordered::try_map,
 };
@@ -265,20 +265,26 @@ impl FoundFiles {
     }
 
     /// The files of L1. If there are transactions, receipts that may be of L1 are among them, and transactions that
-    /// are longer than what is read to detect their kind.
+    /// are longer than what is read to detect their kind. If there is no other evidence than blobs, such a long file is
+    /// searched for them.
     #[must_use]
     pub fn of_l1(&self) -> L1Files {
         let mut files = L1Files::default();
         let may_be = |kind: FileKind| kind.is_of_l1() || kind.may_be_of_l1();
         self.of(may_be).for_each(|file| files.add(file.path.clone(), file.kind));
+        let is_alone =
+            self.of(|kind| kind.is_evidence() && kind != FileKind::Blobs).next().is_none();
+        if is_alone || !files.transactions.is_empty() {
+            let others = self.of(FileKind::may_have_calls).map(|file| &file.path);
+            let opened = others.filter_map(|path| Some((path, Input::open(path).ok()?)));
+            let long = opened.filter(|(_, input)| FileKind::has_late_part(input));
+            let is_needed = |input| !is_alone || has_late_calls(input).unwrap_or(false);
+            let needed = long.filter_map(|(path, input)| is_needed(input).then(|| path.clone()));
+            let needed: Vec<PathBuf> = needed.collect();
+            files.transactions.extend(needed);
+        }
         if files.transactions.is_empty() {
             files.receipts.clear();
-        } else {
-            let is_long = |path: &Path| {
-                Input::open(path).is_ok_and(|input| input.head().len() as u64 >= HEAD_LEN)
-            };
-            let others = self.of(FileKind::may_have_calls).map(|file| file.path.clone());
-            files.transactions.extend(others.filter(|path| is_long(path)));
         }
         files
     }

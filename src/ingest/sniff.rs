@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     contracts::EventKind,
-    files::{Input, Kind, container::is_container},
+    files::{HEAD_LEN, Input, Kind, container::is_container},
     primitives::Hash,
     proof::{
         RequestLine,
@@ -127,6 +127,11 @@ impl FileKind {
     #[must_use]
     pub fn may_have_calls(self) -> bool {
         matches!(self, Self::Answer(OtherAnswer::Block | OtherAnswer::Transaction))
+    }
+
+    /// Whether an input is longer than what is read to detect its kind.
+    pub(crate) fn has_late_part(input: &Input) -> bool {
+        input.head().len() as u64 >= HEAD_LEN
     }
 
     /// Whether a file of this kind holds the logs of batches.

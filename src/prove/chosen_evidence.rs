@@ -15,6 +15,7 @@ use crate::{
     ingest::{
         FileKind, FoundFile, FoundFiles,
         l1::L1Files,
+        logs::SourceFormat,
         state::{Dump, ImportError},
     },
     primitives::{ChainId, SlBlock},
@@ -101,6 +102,21 @@ impl ChosenEvidence {
                 }
             }
         }
+        // A dump of a whole database has the state behind the tables by which its kind is detected.
+        if whole.is_empty() && partial.is_empty() && chosen.is_nothing() {
+            let is_database = |kind| kind == FileKind::Logs(SourceFormat::Postgres);
+            for FoundFile { path, .. } in found.of(is_database) {
+                match rebuilder.rebuild(std::slice::from_ref(path)) {
+                    Ok(next) => keep(&mut whole, next, options.sl_chain),
+                    // It has no such table.
+                    Err(Failed { error: Error::Import(ImportError::Unknown { .. }), .. }) => {}
+                    Err(Failed { error, .. }) if is_io(&error) => return Err(error),
+                    Err(Failed { error, .. }) => {
+                        chosen.note(vec![path.clone()], StateUse::Unusable(error));
+                    }
+                }
+            }
+        }
         if let Some(joined) = rebuilder.join(&mut partial)? {
             keep(&mut whole, joined, options.sl_chain);
         }
@@ -115,6 +131,14 @@ impl ChosenEvidence {
         chosen.choose(whole, options.sl_chain);
         chosen.seen.sort_by(|one, other| one.paths.cmp(&other.paths));
         Ok(chosen)
+    }
+
+    /// Whether there is neither evidence nor anything that was taken for it.
+    fn is_nothing(&self) -> bool {
+        self.state.is_empty()
+            && self.events.is_empty()
+            && self.l1.is_empty()
+            && self.seen.is_empty()
     }
 
     fn note(&mut self, paths: Vec<PathBuf>, usage: StateUse) {

@@ -78,7 +78,14 @@ impl TreeInputs {
                         of_l1.add(path.clone(), kind);
                         continue;
                     }
-                    let is_events = has_events(kind, &Input::open(path)?);
+                    let opened = Input::open(path)?;
+                    if kind.is_some_and(FileKind::may_have_calls)
+                        && FileKind::has_late_part(&opened)
+                    {
+                        of_l1.add(path.clone(), kind);
+                        continue;
+                    }
+                    let is_events = has_events(kind, &opened);
                     if !is_events && kind.is_some_and(FileKind::may_be_of_l1) {
                         receipts.push(path.clone());
                         continue;

@@ -34,8 +34,8 @@ struct Values {
 }
 
 impl Records {
-    /// Opens an input. Its first line may be damaged: then it is one record per line if its second line begins like a
-    /// record.
+    /// Opens an input. Its first lines may be damaged: then it is one record per line if its second line begins like a
+    /// record, or any line is one.
     ///
     /// # Errors
     /// [`InputError`] when the input cannot be read, or is too long and does not have one record per line.
@@ -57,9 +57,15 @@ impl Records {
                 let read_error = |source| InputError::Read { name: name.clone(), source };
                 let most = LONGEST_RECORD as u64 + 1;
                 input.by_ref().take(most).read_to_end(&mut text).map_err(read_error)?;
-                let mut rest = text.trim_ascii_start().splitn(2, |byte| *byte == b'\n').skip(1);
-                let second = rest.next().map(<[u8]>::trim_ascii_start).unwrap_or_default();
-                if second.first() == Some(&b'{') && value_len(&text).is_none() {
+                let rest = text.trim_ascii_start().split(|byte| *byte == b'\n').skip(1);
+                let second = rest.clone().next().map(<[u8]>::trim_ascii_start).unwrap_or_default();
+                let is_object = |line: &[u8]| {
+                    line.first() == Some(&b'{')
+                        && serde_json::from_slice::<IgnoredAny>(line).is_ok()
+                };
+                if value_len(&text).is_none()
+                    && (second.first() == Some(&b'{') || rest.into_iter().any(is_object))
+                {
                     lines(text, input)
                 } else if text.len() > LONGEST_RECORD {
                     return Err(read_error(too_long("the JSON document")));
@@ -103,12 +109,13 @@ impl Iterator for Records {
 }
 
 impl Values {
-    /// The next value. What follows a damaged one cannot be told apart from it.
+    /// The next value. A damaged one ends where a line begins with a bracket.
     fn next(&mut self) -> Option<(u64, &[u8])> {
         let rest = &self.text[self.at..];
         let white = rest.len() - rest.trim_ascii_start().len();
         let value = &rest[white..];
-        let len = value_len(value).unwrap_or(value.len());
+        let next_line = || value.windows(2).position(|pair| pair == b"\n{").map(|at| at + 1);
+        let len = value_len(value).or_else(next_line).unwrap_or(value.len());
         let newlines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count() as u64;
         let line = self.line + newlines(&rest[..white]);
         (self.at, self.line) = (self.at + white + len, line + newlines(&value[..len]));
@@ -170,6 +177,23 @@ mod tests {
                 expect(&[(1, first), (2, "{\"b\":2}"), (3, "{\"c\":3}")])
             );
         }
+        // The first two lines are.
+        for second in ["garbage", "\"b\":2}", "]"] {
+            assert_eq!(
+                texts(&format!("{{\"a\":\"0\n{second}\n{{\"c\":3}}\n{{\"d\":4}}\n")),
+                expect(&[(1, "{\"a\":\"0"), (2, second), (3, "{\"c\":3}"), (4, "{\"d\":4}")])
+            );
+        }
+        // The first record of several lines, and one between others.
+        assert_eq!(
+            texts("{\n \"a\":\n}\n{\n \"b\":2\n}\n{\n \"c\n}\n{\n \"d\":4\n}\n"),
+            expect(&[
+                (1, "{\n \"a\":\n}"),
+                (4, "{\n \"b\":2\n}"),
+                (7, "{\n \"c\n}"),
+                (10, "{\n \"d\":4\n}")
+            ])
+        );
         assert_eq!(texts("garbage\n{}"), expect(&[(1, "garbage"), (2, "{}")]));
     }
 

@@ -9,7 +9,8 @@ use crate::primitives::{BatchNumber, ChainId};
 impl Data {
     /// The layer whose state of L1 decides about a batch, or about a proof through the settlement layer `sl_chain`. A state
     /// of L1 decides about proofs through its own settlement layer, and about batches of its own layer: that of another one
-    /// may be of another network, whose contracts know nothing of the batch.
+    /// may be of another network, whose contracts know nothing of the batch. Of a batch that is in no tree, the state that
+    /// knows the chain decides.
     pub(super) fn deciding(
         &self,
         of: Option<(ChainId, BatchNumber)>,
@@ -25,6 +26,9 @@ impl Data {
             narrow(&mut layers, |layer| layer.has(chain, batch));
         }
         layers.retain(|layer| layer.trees.options().l1.is_some());
+        if let Some((chain, _)) = of {
+            narrow(&mut layers, |layer| layer.may_know(chain));
+        }
         let Some((first, others)) = layers.split_first() else {
             let text = "the server has no state of L1 for this batch";
             return Err(RpcError::method(text.into()));
@@ -38,6 +42,12 @@ impl Data {
 }
 
 impl Layer {
+    /// Whether the state of L1 names the diamond of a chain, or does not show whether it does.
+    fn may_know(&self, chain: ChainId) -> bool {
+        let Ok(Some(l1)) = self.trees.l1() else { return true };
+        !matches!(l1.bridgehub().zk_chain(chain), Ok(None))
+    }
+
     /// Whether the state of L1, and the contracts in it, are those of another layer.
     fn has_l1_of(&self, other: &Self) -> bool {
         let contracts = |layer: &Self| {

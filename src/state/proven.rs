@@ -70,10 +70,6 @@ impl StorageReader for ProvenSlots {
         self.empty.contains(&contract).then_some(0)
     }
 
-    fn is_whole(&self) -> bool {
-        false
-    }
-
     fn slots(&self) -> u64 {
         self.slots.values().filter(|value| !value.is_zero()).count() as u64
     }
@@ -116,10 +112,6 @@ impl StorageReader for RecordedReads {
 
     fn slot_count(&self, contract: Address) -> Option<u64> {
         self.proven.slot_count(contract)
-    }
-
-    fn is_whole(&self) -> bool {
-        false
     }
 
     fn slots(&self) -> u64 {

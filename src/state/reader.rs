@@ -86,11 +86,6 @@ pub trait StorageReader: fmt::Debug + Send + Sync {
     /// slots of all contracts together under their hashes.
     fn slot_count(&self, contract: Address) -> Option<u64>;
 
-    /// Whether the source has every slot that is not zero, so that none is unknown.
-    fn is_whole(&self) -> bool {
-        true
-    }
-
     /// How many slots of all contracts are not zero.
     fn slots(&self) -> u64;
 
@@ -124,10 +119,6 @@ macro_rules! forward_reader {
 
             fn slot_count(&self, contract: Address) -> Option<u64> {
                 (**self).slot_count(contract)
-            }
-
-            fn is_whole(&self) -> bool {
-                (**self).is_whole()
             }
 
             fn slots(&self) -> u64 {

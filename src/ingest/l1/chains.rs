@@ -15,10 +15,13 @@ use super::{
     digest::FoundEffect,
     group::{Accepted, Group},
     reader::{Receipt, Transaction},
-    rows::{BatchEventKind, Events, Position},
+    rows::{BatchEventKind, Events},
     stored_pubdata::PubdataPlace,
 };
-use crate::primitives::{Address, ChainId, Hash, SlBatch};
+use crate::{
+    ingest::IndexError,
+    primitives::{Address, ChainId, Hash, SlBatch},
+};
 
 /// The chains whose batches L1 commits, as far as the inputs show.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub struct L1Chains {
     passed_over: BTreeMap<PassedOver, u64>,
     faults: Vec<L1Fault>,
     more_faults: u64,
+    unread: Vec<IndexError>,
 }
 
 impl L1Chains {
@@ -65,17 +69,24 @@ impl L1Chains {
     pub fn more_faults(&self) -> u64 {
         self.more_faults
     }
+
+    /// Why files that may have receipts were not read, or not to their end.
+    #[must_use]
+    pub fn unread(&self) -> &[IndexError] {
+        &self.unread
+    }
 }
 
 impl L1Reader {
     /// Tells which commit of each batch is the right one.
     #[must_use]
     pub fn finish(mut self) -> L1Chains {
+        self.name_contradictions();
         let mut calls = Vec::new();
         let none = Receipt::default();
         for transaction in std::mem::take(&mut self.transactions) {
-            let receipt = transaction.place.hash.and_then(|hash| self.receipts.get(&hash));
-            judge(transaction, receipt.unwrap_or(&none), &mut calls);
+            let receipt = self.receipts.get(&transaction.hash).unwrap_or(&none);
+            judge(transaction, receipt, &mut calls);
         }
         let aliases = aliases(&calls);
         let mut groups = BTreeMap::<ChainName, Group>::new();
@@ -114,8 +125,8 @@ impl L1Reader {
             group.names.insert(name);
             chains.push(group.resolve(&pubdata));
         }
-        let Self { passed_over, faults, more_faults, .. } = self;
-        L1Chains { chains, passed_over, faults, more_faults }
+        let Self { passed_over, faults, more_faults, unread, .. } = self;
+        L1Chains { chains, passed_over, faults, more_faults, unread }
     }
 }
 
@@ -173,12 +184,11 @@ struct Judged {
 
 /// Judges the calls of a transaction by its receipt.
 fn judge(transaction: Transaction, receipt: &Receipt, calls: &mut Vec<Judged>) {
-    let Transaction { place, position, to, succeeded, is_nested, calls: made, .. } = transaction;
-    let has_failed = succeeded == Some(false) || receipt.succeeded == Some(false);
+    let Transaction { place, to, is_nested, calls: made, .. } = transaction;
     for (name, effect) in made {
         let emitter = emitter(&effect, &receipt.events);
         let reason = match emitter {
-            _ if has_failed => Some(PassedOver::Failed),
+            _ if receipt.succeeded == Some(false) => Some(PassedOver::Failed),
             Some(_) => None,
             None if receipt.events.are_all => Some(PassedOver::NoEvent),
             None if is_nested => Some(PassedOver::NestedWithoutEvent),
@@ -187,14 +197,15 @@ fn judge(transaction: Transaction, receipt: &Receipt, calls: &mut Vec<Judged>) {
         let emitter = emitter.filter(|_| reason.is_none());
         let shows = match (name, emitter) {
             // A diamond that is called directly ignores the id.
-            (ChainName::Id(chain), Some(diamond)) if to != Some(diamond) => Some((chain, diamond)),
+            (ChainName::Id(chain), Some(diamond)) if !to.contains(&diamond) => {
+                Some((chain, diamond))
+            }
             _ => None,
         };
-        let position = Position::best(position, receipt.position);
         let result = Accepted {
             effect,
             place: place.clone(),
-            position,
+            position: receipt.position,
             has_event: emitter.is_some(),
             passed_over: reason,
         };

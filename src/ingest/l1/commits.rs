@@ -40,7 +40,7 @@ pub enum Execution {
     Executed,
     /// There are executions of other batches, but neither of this one nor of a later one.
     NotExecuted,
-    /// There are no executions among the inputs.
+    /// There are no executions among the inputs, or only one that may have failed.
     Unknown,
 }
 
@@ -149,8 +149,8 @@ pub enum PassedOver {
     /// Its receipt has no event of a diamond for the batch.
     #[error("has a receipt without the event of the batch")]
     NoEvent,
-    /// It has no receipt, but other commits of the chain have one. It may have failed.
-    #[error("has no receipt among the inputs, which have those of other commits")]
+    /// It has no receipt, but other calls of the chain have one. It may have failed.
+    #[error("has no receipt among the inputs, which have those of other calls")]
     NoReceipt,
     /// There is a revert of the batch, and the inputs do not tell whether it came later.
     #[error(

@@ -1,13 +1,13 @@
 //! All files of L1 together: transactions and blobs.
 
-use std::path::PathBuf;
+use std::{error::Error as StdError, path::PathBuf};
 
 use thiserror::Error;
 
 use super::{
     Commits, CommittedBatch, Execution, L1Batch, L1Batches, L1Chains, L1Fault, L1Files, L1Reader,
     LayerRecord, LayerRecordError, LayerRecorder, LostPubdata, PublishedBatch, batches::lost,
-    blobs::Blobs, detect::is_of_l2, linear_hashes, pubdata_bytes, reader::MOST_UNKNOWN,
+    blobs::Blobs, linear_hashes, pubdata_bytes, reader::MOST_UNKNOWN,
 };
 use crate::{
     contracts::MessageRoot,
@@ -117,17 +117,15 @@ impl L1Data {
             reader.read(inputs.open(path, watcher).map_err(IndexError::from)?)?;
         }
         for path in &files.receipts {
-            let input = inputs.open(path, watcher).map_err(IndexError::from);
-            let read = input.and_then(|input| match is_of_l2(input.head()) {
-                true => Ok(()),
-                false => reader.read_receipts(input),
-            });
-            // If the file is damaged, the reader of logs says so.
-            read.or_else(|error| if error.is_io() { Err(error) } else { Ok(()) })?;
+            match inputs.open(path, watcher).map_err(IndexError::from) {
+                Ok(input) => reader.read_receipts(input)?,
+                Err(error) if error.is_io() => return Err(error.into()),
+                Err(error) => reader.unread.push(error),
+            }
         }
         if reader.lacks_receipts() {
             for path in &files.transactions {
-                reader.read_receipts(inputs.open(path, watcher).map_err(IndexError::from)?)?;
+                reader.read_again(inputs.open(path, watcher).map_err(IndexError::from)?)?;
             }
         }
         let chains = reader.finish();
@@ -160,12 +158,17 @@ impl L1Data {
         &self.chains.chains()[layer.chain]
     }
 
-    /// The transactions that cannot be used, but for those of other chains.
-    pub fn unusable<'d>(&'d self, layer: &L1Layer) -> impl Iterator<Item = &'d L1Fault> {
+    /// What cannot be used: files of receipts, and transactions, but for those of other chains.
+    pub fn unusable<'d>(
+        &'d self,
+        layer: &L1Layer,
+    ) -> impl Iterator<Item = &'d (dyn StdError + 'static)> {
         let names = self.commits(layer).names();
         let may_matter =
             |fault: &&L1Fault| fault.batch.is_none_or(|(chain, _)| names.contains(&chain));
-        self.chains.faults().iter().filter(may_matter)
+        let faults = self.chains.faults().iter().filter(may_matter);
+        let files = self.chains.unread().iter().map(|error| error as &dyn StdError);
+        files.chain(faults.map(|fault| fault as &dyn StdError))
     }
 
     fn first_unusable(&self) -> String {
@@ -283,6 +286,7 @@ impl L1Data {
             }
             record => record?,
         };
+        record.is_before_v29 = commits.batches().iter().all(|batch| batch.info.version == 0);
         record.read_stored_nodes((commits, &self.blobs), message_root)?;
         Ok(L1Layer { chain, record, lost: losses })
     }

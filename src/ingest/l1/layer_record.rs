@@ -167,6 +167,8 @@ pub struct LayerRecord {
     pub(crate) chain: Option<ChainId>,
     /// Every slot that was written for the first time, with its value at the end of that batch.
     pub(crate) first_values: Snapshot,
+    /// Whether all commits have the encoding of v26 to v28, which store no roots by block.
+    pub(crate) is_before_v29: bool,
     /// The batches by number, without gaps: also those that are missing.
     pub(crate) batches: Vec<SlBatchOnL1>,
     /// What diamonds said about committed batches, in ascending order.
@@ -401,6 +403,7 @@ impl LayerRecorder {
         Ok(LayerRecord {
             chain,
             first_values,
+            is_before_v29: false,
             batches,
             committed,
             relaying: relaying.into_iter().collect(),

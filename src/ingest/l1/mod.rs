@@ -10,7 +10,8 @@
 //! | `detect` | which files hold such transactions |
 //! | `reader` | reading any number of files |
 //! | `chains` | which transactions belong to which chain |
-//! | `group` | which commit of each batch L1 accepted |
+//! | `group` | the calls of one chain |
+//! | `resolution` | which commit of each batch L1 accepted |
 //! | `commits` | the batches, and what was passed over |
 //! | `stored_pubdata` | the pubdata in calldata, in memory or in a temporary file |
 //! | [`blobs`] | blobs, and the pubdata in them |
@@ -33,6 +34,7 @@ mod files;
 mod group;
 mod layer_record;
 mod reader;
+mod resolution;
 mod rows;
 mod sl_batches;
 mod stored_nodes;
@@ -48,7 +50,7 @@ pub use calldata::{
 pub use chains::L1Chains;
 pub use commits::{Commits, CommittedBatch, Execution, NoBatch, PassedOver, TransactionPlace};
 pub use data::{L1Data, L1DataError, L1Layer};
-pub(super) use detect::{has_batch_calls, is_of_l2};
+pub(super) use detect::{has_batch_calls, has_late_calls};
 pub(super) use executions::{each_execution, has_executions};
 pub use files::L1Files;
 pub use layer_record::{
@@ -57,5 +59,5 @@ pub use layer_record::{
 pub(crate) use layer_record::{NodeSlot, StoredNode};
 pub use reader::{L1Fault, L1FaultKind, L1Reader};
 pub use rows::FaultKind;
-pub(super) use rows::is_table_of_transactions;
+pub(super) use rows::{is_of_l2, is_table_of_transactions};
 pub use stored_pubdata::PubdataPlace;

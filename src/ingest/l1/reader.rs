@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::{
     Action, CalldataError, ChainName, FaultKind, PassedOver, TransactionPlace,
     digest::{Calls, Digest, FoundCommit, FoundEffect},
-    rows::{Events, Fault, Found, Position, Row, read_table, rows_in},
+    rows::{Events, Fault, Found, Position, Row, is_of_l2, read_table, rows_in},
     stored_pubdata::{PubdataPlace, StoredPubdata},
 };
 use crate::{
@@ -51,24 +51,45 @@ pub enum L1FaultKind {
     Row(#[from] FaultKind),
 }
 
-/// A transaction with calls that matter.
+/// A transaction with calls that matter. Its position and whether it failed are in its [`Receipt`].
 #[derive(Debug)]
 pub(super) struct Transaction {
+    pub(super) hash: Hash,
     pub(super) place: TransactionPlace,
     pub(super) calldata_hash: Hash,
-    pub(super) position: Option<Position>,
-    pub(super) to: Option<Address>,
-    pub(super) succeeded: Option<bool>,
+    /// The called contract. Copies of the transaction may name several.
+    pub(super) to: BTreeSet<Address>,
     pub(super) is_nested: bool,
     pub(super) calls: Vec<(ChainName, FoundEffect<PubdataPlace>)>,
 }
 
-/// What a receipt says.
+/// What all copies of a transaction and of its receipt say of it.
 #[derive(Debug, Default)]
 pub(super) struct Receipt {
     pub(super) position: Option<Position>,
+    /// Whether the transaction succeeded: not if one copy says so.
     pub(super) succeeded: Option<bool>,
+    /// A copy that contradicts those before it.
+    pub(super) contradiction: Option<Box<TransactionPlace>>,
     pub(super) events: Events,
+}
+
+/// What was found in a file that is read for receipts only.
+#[derive(Debug, Default)]
+struct ReceiptsFile {
+    /// Whether it has receipts of a ZKsync chain.
+    has_others: bool,
+    /// Whether it has receipts of transactions that are known, or events of diamonds.
+    has_known: bool,
+    faults: Vec<L1Fault>,
+    more_faults: u64,
+}
+
+impl ReceiptsFile {
+    /// Whether damage in it may be damage to receipts of L1. Those of a ZKsync chain are read as logs, too.
+    fn may_be_of_l1(&self) -> bool {
+        self.has_known || !self.has_others
+    }
 }
 
 /// Reads transactions of L1 and their receipts from any number of files. Pubdata in calldata that do not fit into memory
@@ -79,8 +100,8 @@ pub struct L1Reader {
     /// The transactions with a hash. Damaged copies may have the same, and are not listed.
     by_hash: HashMap<Hash, Vec<usize>>,
     pub(super) receipts: HashMap<Hash, Receipt>,
-    /// Whether only receipts of known transactions are taken.
-    is_for_receipts: bool,
+    /// What the file that is read has, if only receipts of known transactions are taken.
+    only_receipts: Option<ReceiptsFile>,
     /// The most receipts that are kept of transactions that are not known, if there is a limit.
     most_unknown: Option<usize>,
     /// At least the number of these.
@@ -89,6 +110,8 @@ pub struct L1Reader {
     pub(super) passed_over: BTreeMap<PassedOver, u64>,
     pub(super) faults: Vec<L1Fault>,
     pub(super) more_faults: u64,
+    /// Why files of receipts were not read, or not to their end.
+    pub(super) unread: Vec<IndexError>,
     pub(super) pubdata: StoredPubdata,
 }
 
@@ -123,15 +146,38 @@ impl L1Reader {
         Self { most_unknown: Some(most_unknown), ..Self::default() }
     }
 
-    /// Reads a file for the receipts of the transactions that were read before. Nothing else in it counts.
+    /// Reads a file for the receipts of the transactions that were read before. Nothing else in it counts. Damage in it
+    /// is noted.
+    ///
+    /// # Errors
+    /// [`IndexError`] when the system cannot read the file.
+    pub(super) fn read_receipts(&mut self, input: Input) -> Result<(), IndexError> {
+        let (file, read) = self.read_only_receipts(input);
+        let may_be_of_l1 = file.may_be_of_l1();
+        if may_be_of_l1 {
+            self.more_faults += file.more_faults;
+            file.faults.into_iter().for_each(|fault| self.fault(fault));
+        }
+        match read {
+            Err(error) if error.is_io() => return Err(error),
+            Err(error) if may_be_of_l1 => self.unread.push(error),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Reads a file again for receipts that were dropped.
     ///
     /// # Errors
     /// As [`L1Reader::read`].
-    pub(super) fn read_receipts(&mut self, input: Input) -> Result<(), IndexError> {
-        self.is_for_receipts = true;
+    pub(super) fn read_again(&mut self, input: Input) -> Result<(), IndexError> {
+        self.read_only_receipts(input).1
+    }
+
+    fn read_only_receipts(&mut self, input: Input) -> (ReceiptsFile, Result<(), IndexError>) {
+        self.only_receipts = Some(ReceiptsFile::default());
         let read = self.read(input);
-        self.is_for_receipts = false;
-        read
+        (self.only_receipts.take().unwrap_or_default(), read)
     }
 
     /// Whether receipts were dropped, so that the files have to be [read again for them](Self::read_receipts).
@@ -141,10 +187,15 @@ impl L1Reader {
 
     fn read_json(&mut self, name: &Arc<str>, input: Input) -> Result<(), IndexError> {
         JsonValues::of_lines(input).each_chunk(|piece| {
+            let only_receipts = self.only_receipts.is_some();
             let digests = (0..piece.len()).into_par_iter().flat_map_iter(|index| {
                 let (text, place) = piece.value(index);
                 let mut found = Vec::new();
-                rows_in(text, &mut found);
+                // There may be very many of them, and they need not be parsed.
+                match only_receipts && is_of_l2(text) {
+                    true => found.push(Ok(Row::of_l2())),
+                    false => rows_in(text, &mut found),
+                }
                 found.into_iter().map(move |row| (row.map(Digest::of), place))
             });
             self.add(name, digests.collect())
@@ -164,12 +215,20 @@ impl L1Reader {
         for (digest, place) in digests {
             let at = |hash| TransactionPlace { hash, name: name.clone(), place };
             match digest {
-                Ok(digest) if digest.row.is_of_l2 => {}
+                Ok(digest) if digest.row.is_of_l2 => {
+                    self.only_receipts.iter_mut().for_each(|file| file.has_others = true);
+                }
                 Ok(digest) => self.add_digest(digest, at)?,
-                Err(_) if self.is_for_receipts => {}
                 Err(Fault { hash, kind }) => {
-                    self.pass_over(PassedOver::Damaged);
-                    self.fault(L1Fault { transaction: at(hash), batch: None, source: kind.into() });
+                    let fault = L1Fault { transaction: at(hash), batch: None, source: kind.into() };
+                    match &mut self.only_receipts {
+                        Some(file) if file.faults.len() < MOST_FAULTS => file.faults.push(fault),
+                        Some(file) => file.more_faults += 1,
+                        None => {
+                            self.pass_over(PassedOver::Damaged);
+                            self.fault(fault);
+                        }
+                    }
                 }
             }
         }
@@ -179,22 +238,19 @@ impl L1Reader {
     fn add_digest(
         &mut self,
         Digest { row, calls }: Digest,
-        at: impl FnOnce(Option<Hash>) -> TransactionPlace,
+        at: impl Fn(Option<Hash>) -> TransactionPlace,
     ) -> Result<(), IndexError> {
         let Row { hash, position, to, succeeded, events, .. } = row;
-        // A transaction may have the logs of its receipt beside it.
-        let has_receipt = match calls {
-            Calls::None | Calls::NoCalldata => true,
-            Calls::Other => !events.list.is_empty(),
-            Calls::Damaged(_) | Calls::Found { .. } => events != Events::default(),
-        };
-        if matches!(calls, Calls::Damaged(_)) && !self.is_for_receipts {
+        let has_call = matches!(calls, Calls::Damaged(_) | Calls::Found { .. });
+        if has_call && self.only_receipts.is_none() {
             self.by_hash.entry(hash).or_default();
         }
-        if has_receipt {
-            self.add_receipt(hash, Receipt { position, succeeded, events });
+        // A transaction may have what its receipt says beside it.
+        if !matches!(calls, Calls::Other) || !events.list.is_empty() {
+            let receipt = Receipt { position, succeeded, contradiction: None, events };
+            self.add_receipt(hash, receipt, || at(Some(hash)));
         }
-        if self.is_for_receipts {
+        if self.only_receipts.is_some() {
             return Ok(());
         }
         match calls {
@@ -212,21 +268,19 @@ impl L1Reader {
                 let known = self.by_hash.entry(hash).or_default();
                 let is_same = |at: &&usize| self.transactions[**at].calldata_hash == calldata_hash;
                 if let Some(found) = known.iter().find(is_same) {
-                    let transaction = &mut self.transactions[*found];
-                    transaction.position = Position::best(transaction.position, position);
-                    transaction.succeeded = transaction.succeeded.or(succeeded);
+                    self.transactions[*found].to.extend(to);
                     self.pass_over(PassedOver::Repeated);
                     return Ok(());
                 }
                 known.push(self.transactions.len());
                 let store = |(chain, effect)| Ok((chain, self.pubdata.keep(effect)?));
                 let calls = calls.into_iter().map(store).collect::<Result<_, IndexError>>()?;
+                let (place, to) = (at(Some(hash)), to.into_iter().collect());
                 self.transactions.push(Transaction {
-                    place: at(Some(hash)),
+                    hash,
+                    place,
                     calldata_hash,
-                    position,
                     to,
-                    succeeded,
                     is_nested,
                     calls,
                 });
@@ -235,10 +289,18 @@ impl L1Reader {
         Ok(())
     }
 
-    fn add_receipt(&mut self, hash: Hash, receipt: Receipt) {
+    fn add_receipt(
+        &mut self,
+        hash: Hash,
+        receipt: Receipt,
+        place: impl FnOnce() -> TransactionPlace,
+    ) {
         let is_stray = receipt.events.list.is_empty() && !self.by_hash.contains_key(&hash);
+        if let Some(file) = &mut self.only_receipts {
+            file.has_known |= !is_stray;
+        }
         if is_stray && !self.receipts.contains_key(&hash) {
-            if self.is_for_receipts {
+            if self.only_receipts.is_some() {
                 return;
             }
             if self.most_unknown == Some(self.unknown) {
@@ -252,14 +314,44 @@ impl L1Reader {
             self.unknown += 1;
         }
         let known = self.receipts.entry(hash).or_default();
-        known.position = Position::best(known.position, receipt.position);
-        known.succeeded = known.succeeded.or(receipt.succeeded);
+        known.position = Position::joined(known.position, receipt.position);
+        match (known.succeeded, receipt.succeeded) {
+            (Some(before), Some(now)) if before != now => {
+                known.succeeded = Some(false);
+                known.contradiction.get_or_insert_with(|| Box::new(place()));
+            }
+            (before, now) => known.succeeded = before.or(now),
+        }
         known.events.are_all |= receipt.events.are_all;
         known.events.list.extend(receipt.events.list);
     }
 
     pub(super) fn pass_over(&mut self, reason: PassedOver) {
         *self.passed_over.entry(reason).or_default() += 1;
+    }
+
+    /// Names the transactions that copies contradict, in the order of their places.
+    pub(super) fn name_contradictions(&mut self) {
+        let matters = |hash, receipt: &Receipt| {
+            self.by_hash.contains_key(hash) || !receipt.events.list.is_empty()
+        };
+        let contradicted = self.receipts.iter().filter(|(hash, receipt)| matters(hash, receipt));
+        let mut places: Vec<TransactionPlace> = contradicted
+            .filter_map(|(_, receipt)| receipt.contradiction.as_deref().cloned())
+            .collect();
+        places.sort_unstable_by(|one, other| {
+            (&one.name, one.place, one.hash).cmp(&(&other.name, other.place, other.hash))
+        });
+        for transaction in places {
+            let known = transaction.hash.and_then(|hash| self.by_hash.get(&hash));
+            let mut calls =
+                known.into_iter().flatten().flat_map(|at| &self.transactions[*at].calls);
+            let batch = calls.find_map(|(chain, effect)| match effect {
+                FoundEffect::Commit(commit) => Some((*chain, commit.info.batch)),
+                _ => None,
+            });
+            self.fault(L1Fault { transaction, batch, source: FaultKind::Contradicted.into() });
+        }
     }
 
     fn fault(&mut self, fault: L1Fault) {
@@ -316,9 +408,10 @@ mod tests {
         let mut reader = L1Reader::bounded(2);
         reader.read(input(&receipts)).unwrap();
         reader.read(input(&transactions)).unwrap();
-        assert!(reader.lacks_receipts() && reader.receipts.len() <= 2);
-        reader.read_receipts(input(&receipts)).unwrap();
-        reader.read_receipts(input(&transactions)).unwrap();
+        // Those of the two transactions, and two others.
+        assert!(reader.lacks_receipts() && reader.receipts.len() <= 4);
+        reader.read_again(input(&receipts)).unwrap();
+        reader.read_again(input(&transactions)).unwrap();
         assert!(reader.receipts.len() <= 4);
         let of = |number: u8| {
             let mut hash = [0; 32];

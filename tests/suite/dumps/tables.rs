@@ -15,7 +15,11 @@ use slproof::{
     },
 };
 
-use crate::support::{self, binary::run, log_sources::Export};
+use crate::support::{
+    self,
+    binary::run,
+    log_sources::{self, Export},
+};
 
 const OLD: &str = "gateway-v29";
 const NEW: &str = "gateway-v31";
@@ -193,6 +197,30 @@ fn parts_of_storage_logs_are_merged_and_commands_take_a_block() {
 
     let result = run(["index", a, "--chain", "9", "-o", &path("x.slmsg")]);
     assert!(result.stderr.contains("is a state dump: it holds no logs"), "{}", result.stderr);
+}
+
+/// Of a whole database, the tables of logs come first. Both are taken, by name and in a directory.
+#[test]
+fn a_dump_of_a_whole_database_has_the_state_and_the_logs() {
+    let folder = tempfile::tempdir().unwrap();
+    let batches = support::vectors::batches("gateway-v29");
+    let of_one: Vec<_> = batches.iter().filter(|batch| batch.chain == 324).cloned().collect();
+    let [first, logs, blocks] = log_sources::tables(Export::Dump, &of_one);
+    let state = storage_logs(Export::Dump, true, &history());
+    let file = folder.path().join("database.sql");
+    fs::write(&file, first + &logs + &blocks + &state).unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let file = file.to_str().unwrap();
+    let block = OLD_BLOCK.to_string();
+    let count: usize = of_one.iter().map(|batch| batch.logs.len()).sum();
+    for inputs in [&["--archive", folder][..], &["--tree", file, "--messages", file]] {
+        let flags = ["--last-block", &block, "--chain", "324", "--all", "-q"];
+        let proven = run([&["prove"], inputs, &flags].concat());
+        assert_eq!(proven.code, Some(0), "{}", proven.stderr);
+        assert_eq!(proven.stdout.lines().count(), count);
+    }
+    let rebuilt = run(["rebuild", folder, "--last-block", &block]);
+    assert!(rebuilt.stdout.contains(&root(OLD)), "{} {}", rebuilt.stdout, rebuilt.stderr);
 }
 
 /// The memory is so small that versions are dropped and sorted many times.

@@ -1,10 +1,12 @@
 use serde_json::{Value, json};
 use slproof::{
-    ingest::l1::{ChainName, Commits, NoBatch, PassedOver},
+    ingest::l1::{ChainName, Commits, Execution, NoBatch, PassedOver},
     primitives::{Address, Hash, SlBatch},
 };
 
-use super::commits::{batch, diamond, is_commit, lines, numbers, read, receipts, transactions};
+use super::commits::{
+    assert_complete, batch, diamond, is_commit, lines, numbers, read, receipts, transactions,
+};
 use crate::support::l1_files;
 
 /// Anybody can send a transaction with any numbers.
@@ -66,13 +68,22 @@ fn calls_without_events_do_not_displace_those_with_events() {
         (forged["hash"], forged["input"]) = (json!(Hash::new([0xc1; 32])), input.into());
         lines(&[forged, execution.clone()])
     };
-    // Beside a commit that was not executed yet: nobody can tell.
-    let chains = read(&[&lines(&all), &forged("no digits"), &lines(&receipts())]);
-    let commits = chains.of_diamond(diamond()).unwrap();
-    let [(range, NoBatch::TwoCommits { .. })] = &commits.gaps()[..] else {
-        panic!("{:?}", commits.gaps());
-    };
-    assert_eq!(*range, SlBatch(2029)..=SlBatch(2029));
+    // Beside a commit that was not executed yet, alone and with a revert of it.
+    let revert = l1_files::executions()
+        .into_iter()
+        .find(|one| one["input"].as_str().unwrap().starts_with("0x7ca4eff7"));
+    let mut revert = revert.unwrap();
+    let input = revert["input"].as_str().unwrap().replace("7dd", "7ec");
+    (revert["hash"], revert["input"]) = (json!(Hash::new([0xe2; 32])), input.into());
+    revert["blockNumber"] = "0x2000000".into();
+    for stranger in [forged("no digits"), forged("no digits") + &lines(&[revert])] {
+        let chains = read(&[&lines(&all), &stranger, &lines(&receipts())]);
+        let commits = chains.of_diamond(diamond()).unwrap();
+        assert_eq!((batch(commits, 2029), commits.gaps()), (batch(honest, 2029), vec![]));
+        assert_eq!(commits.batch(SlBatch(2029)).unwrap().execution, Execution::Unknown);
+        let strange = stranger.lines().count() as u64;
+        assert_eq!(commits.passed_over()[&PassedOver::NoReceipt], strange);
+    }
 
     // After the last batch, with another content of it.
     let mut left = all.clone();
@@ -81,6 +92,38 @@ fn calls_without_events_do_not_displace_those_with_events() {
     let commits = chains.of_diamond(diamond()).unwrap();
     assert_eq!(batch(commits, 2028), batch(honest, 2028));
     assert_eq!(commits.gaps(), []);
+    assert_eq!(*commits.range().unwrap().end(), SlBatch(2028));
+}
+
+/// Events that another contract emits, in transactions that name the diamond.
+#[test]
+fn events_of_another_contract_change_nothing() {
+    let word = |number: u64| format!("0x{number:064x}");
+    let (of_execution, of_revert) = (
+        "0x2402307311a4d6604e4e7b4c8a15a7e1213edb39c16a31efa70afb06030d3165",
+        "0x8bd4b15ea7d1bc41ea9abc3fc487ccb89cd678a00786584714faa9d751c84ee5",
+    );
+    let other = Hash::new([0x66; 32]);
+    let stranger = Address::new([0xee; 20]);
+    let logs = json!([
+        {"address": stranger, "data": "0x", "topics": [of_execution, word(2014), other, other]},
+        {"address": stranger, "data": "0x", "topics": [of_execution, word(2029), other, other]},
+        {"address": stranger, "topics": [of_revert],
+            "data": format!("{}{:0128}", word(2000), 0)},
+    ]);
+    let honest = read(&[&lines(&transactions())]);
+    let honest = honest.of_diamond(diamond()).unwrap();
+    let forged = execution_of(honest, 2029, &"66".repeat(32));
+    let receipt = json!({"blockNumber": "0x2000000", "transactionIndex": "0x0",
+        "transactionHash": forged["hash"], "status": "0x1", "logs": logs});
+    let chains = read(&[
+        &lines(&transactions()),
+        &lines(&[forged]),
+        &lines(&[receipt]),
+        &lines(&receipts()),
+    ]);
+    assert_complete(&chains);
+    assert_eq!(chains.chains().len(), 2);
 }
 
 /// Calldata of a commit that do not decode, by a stranger. Returns the transaction, and its receipt with these logs.

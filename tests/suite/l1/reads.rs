@@ -10,13 +10,14 @@ use std::{
     },
 };
 
+use serde_json::json;
 use slproof::{
     FailureCode, Messages, MessagesOptions, Trees, TreesOptions,
     files::{ReadProgress, ReadProgressHandle},
     ingest::{FileKind, FoundFiles, KnownFiles, kind_of, l1::blobs::BLOB_LEN},
 };
 
-use crate::support::{fixture, l1_files};
+use crate::support::{binary::run, fixture, l1_files};
 
 /// Counts the bytes that are read.
 #[derive(Default)]
@@ -115,4 +116,41 @@ fn a_pipe_is_no_file_of_l1() {
     let error = Trees::open(&[state], &options).unwrap_err();
     assert_eq!(error.code(), FailureCode::InputDamaged);
     assert!(error.to_string().contains("read twice"), "{error}");
+}
+
+/// What is read to detect the kind of the file ends before the first call.
+#[test]
+fn calls_behind_the_first_mebibyte_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    l1_files::write(folder.path(), &l1_files::commits());
+    let expected = run(["rebuild", "--json", folder.path().to_str().unwrap()]);
+    assert!(expected.stdout.contains("chainRoot"), "{}", expected.stderr);
+    let mut values = Vec::new();
+    for number in 0..16 {
+        let others = json!([{"hash": format!("0x{number:064x}"), "gas": "0x1",
+            "input": format!("0x{}", "ab".repeat(1 << 16))}]);
+        let block = json!({"number": format!("{number:#x}"), "hash": format!("0x{number:064x}"),
+            "parentHash": "0x00", "transactionsRoot": "0x00", "transactions": others});
+        values.push(json!({"jsonrpc": "2.0", "id": 1, "result": block}));
+    }
+    values.extend(l1_files::commits());
+    values.extend(l1_files::executions());
+    l1_files::write_lines(folder.path(), "commits.jsonl", &values);
+    fs::remove_file(folder.path().join("executes.jsonl")).unwrap();
+    fs::remove_file(folder.path().join("receipts.jsonl")).unwrap();
+    let late = folder.path().join("commits.jsonl");
+    let kind = kind_of(&late, &KnownFiles::default()).unwrap().unwrap();
+    assert!(kind.may_have_calls(), "{kind}");
+    let rebuilt = run(["rebuild", "--json", folder.path().to_str().unwrap()]);
+    assert_eq!(rebuilt.stdout, expected.stdout, "{}", rebuilt.stderr);
+    let inspected = run(["inspect", late.to_str().unwrap()]);
+    assert!(inspected.stdout.contains(l1_files::DIAMOND), "{}", inspected.stdout);
+    let mut files: Vec<String> = FoundFiles::at(&[folder.path()])
+        .unwrap()
+        .files
+        .iter()
+        .map(|file| file.path.to_str().unwrap().to_owned())
+        .collect();
+    files.splice(0..0, ["rebuild".to_owned(), "--json".to_owned()]);
+    assert_eq!(run(files).stdout, expected.stdout);
 }

@@ -15,7 +15,7 @@ use super::commits::{
     assert_complete, batch, commits_of_2014, diamond, hash, is_commit, lines, numbers, read,
     receipts, revert, transactions,
 };
-use crate::support::{binary::run, l1_files, l1_proofs::in_l1_form};
+use crate::support::{binary::run, json_lines, l1_files, l1_proofs::in_l1_form};
 
 /// A revert by a stranger, after the last commit, and its receipt. It failed.
 fn failed_revert() -> (Value, Value) {
@@ -35,8 +35,8 @@ fn receipts_in_files_of_their_own_tell_failed_transactions() {
     let (forged, receipt) = failed_revert();
     l1_files::write(folder.path(), &l1_files::commits());
     fs::remove_file(folder.path().join("receipts.jsonl")).unwrap();
-    let receipts = receipts().into_iter().chain([receipt]);
-    for (number, receipt) in receipts.enumerate() {
+    let all_receipts = || receipts().into_iter().chain([receipt.clone()]);
+    for (number, receipt) in all_receipts().enumerate() {
         let answer = json!({"jsonrpc": "2.0", "id": 1, "result": receipt});
         fs::write(folder.path().join(format!("{number}.json")), answer.to_string()).unwrap();
     }
@@ -46,6 +46,22 @@ fn receipts_in_files_of_their_own_tell_failed_transactions() {
     let read = L1Data::read(&files, &ReadProgressHandle::default()).unwrap();
     assert_complete(read.chains());
     let commits = read.chains().of_diamond(diamond()).unwrap();
+    assert_eq!(commits.passed_over()[&PassedOver::Failed], 2);
+
+    // In one file, behind a receipt of a ZKsync chain.
+    let mixed = tempfile::tempdir().unwrap();
+    l1_files::write(mixed.path(), &l1_files::commits());
+    fs::remove_file(mixed.path().join("receipts.jsonl")).unwrap();
+    l1_files::write_lines(mixed.path(), "revert.jsonl", &[failed_revert().0]);
+    let of_l2 = json!({"transactionHash": Hash::new([7; 32]), "status": "0x1", "logs": [],
+        "cumulativeGasUsed": "0x1", "l2ToL1Logs": []});
+    let values: Vec<Value> = [of_l2].into_iter().chain(all_receipts()).collect();
+    l1_files::write_lines(mixed.path(), "receipts.jsonl", &values);
+    let of_mixed = FoundFiles::at(&[mixed.path()]).unwrap().of_l1();
+    assert_eq!(of_mixed.receipts, [mixed.path().join("receipts.jsonl")]);
+    let together = L1Data::read(&of_mixed, &ReadProgressHandle::default()).unwrap();
+    assert_complete(together.chains());
+    let commits = together.chains().of_diamond(diamond()).unwrap();
     assert_eq!(commits.passed_over()[&PassedOver::Failed], 2);
 
     // By their names, and as the batches of the settlement layer beside a state.
@@ -260,4 +276,155 @@ fn an_unreadable_block_costs_nothing_and_what_costs_a_batch_is_named() {
     let rebuilt = run(["rebuild", path]);
     assert!(rebuilt.stderr.contains("commits.jsonl, line 1 "), "{}", rebuilt.stderr);
     assert!(rebuilt.stderr.contains("nor can 34 more"), "{}", rebuilt.stderr);
+}
+
+/// A file with receipts of failed transactions, in which one is cut off or the last bracket is missing.
+#[test]
+fn damaged_files_of_receipts_are_named() {
+    let (forged, receipt) = failed_revert();
+    for text in
+        [format!("{receipt}\n{}\n", &receipt.to_string()[..90]), format!("[{receipt},{receipt}")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        l1_files::write(folder.path(), &l1_files::commits());
+        l1_files::write_lines(folder.path(), "revert.jsonl", std::slice::from_ref(&forged));
+        let path = folder.path().to_str().unwrap();
+        let others = run(["rebuild", path]);
+        assert!(!others.stderr.contains("failed.json"), "{}", others.stderr);
+        fs::write(folder.path().join("failed.json"), text).unwrap();
+        let rebuilt = run(["rebuild", path]);
+        assert!(rebuilt.stderr.contains("failed.json"), "{}", rebuilt.stderr);
+        assert_eq!(rebuilt.stdout, others.stdout);
+        let surveyed = run(["survey", "--json", "--search", "0", path]).stdout;
+        let surveyed: Value = serde_json::from_str(&surveyed).unwrap();
+        let [named] = &surveyed["l1"]["unusable"].as_array().unwrap()[..] else {
+            panic!("{}", surveyed["l1"])
+        };
+        assert!(named.as_str().unwrap().contains("failed.json"), "{named}");
+    }
+}
+
+/// The positions of transactions, whose receipts have none.
+#[test]
+fn a_revert_has_the_position_of_its_transaction() {
+    let both = commits_of_2014();
+    let rows = [both[0].clone(), revert(), both[1].clone()];
+    let hashes = rows.each_ref().map(|row| &row["hash"]);
+    let mut receipts = receipts();
+    receipts.retain(|receipt| hashes.contains(&&receipt["transactionHash"]));
+    for receipt in &mut receipts {
+        let members = receipt.as_object_mut().unwrap();
+        for name in ["blockNumber", "transactionIndex"] {
+            members.remove(name);
+        }
+        for log in members["logs"].as_array_mut().unwrap() {
+            log.as_object_mut().unwrap().remove("blockNumber");
+        }
+    }
+    assert_eq!(receipts.len(), 3);
+    let right = batch(read(&[&lines(&transactions())]).of_diamond(diamond()).unwrap(), 2014);
+    for texts in [[lines(&rows), lines(&receipts)], [lines(&receipts), lines(&rows)]] {
+        let told = read(&texts.each_ref().map(String::as_str));
+        let commits = told.of_diamond(diamond()).unwrap();
+        assert_eq!(batch(commits, 2014), right);
+        assert_eq!(*commits.passed_over(), BTreeMap::from([(PassedOver::Reverted, 1)]));
+    }
+}
+
+/// A log has an index of its own.
+#[test]
+fn the_index_of_a_log_is_not_that_of_its_transaction() {
+    let both = commits_of_2014();
+    let receipts = receipts();
+    let of_revert = |receipt: &&Value| receipt["transactionHash"] == revert()["hash"];
+    let receipt = receipts.iter().find(of_revert).unwrap();
+    let mut log = receipt["logs"][0].clone();
+    let members = log.as_object_mut().unwrap();
+    members.retain(|name, _| ["address", "topics", "data"].contains(&name.as_str()));
+    members.insert("transaction_hash".into(), revert()["hash"].clone());
+    // All in one block, the revert between the commits; its log is the first of it.
+    members.insert("block_number".into(), 5.into());
+    members.insert("index".into(), 0.into());
+    let mut rows = [both[0].clone(), revert(), both[1].clone()];
+    for (index, row) in rows.iter_mut().enumerate() {
+        (row["blockNumber"], row["transactionIndex"]) =
+            (json!("0x5"), json!(format!("{index:#x}")));
+    }
+    let right = batch(read(&[&lines(&transactions())]).of_diamond(diamond()).unwrap(), 2014);
+    for texts in [[lines(&rows), lines(&[log.clone()])], [lines(&[log.clone()]), lines(&rows)]] {
+        let told = read(&texts.each_ref().map(String::as_str));
+        assert_eq!(batch(told.of_diamond(diamond()).unwrap(), 2014), right);
+    }
+}
+
+/// Two files have the same transactions. One says more of them, or something else.
+#[test]
+fn copies_of_a_transaction_tell_the_same_in_any_order() {
+    let (all, receipts) = (transactions(), receipts());
+    let with = |name: &str, of: &dyn Fn(&Value) -> bool, value: &str| {
+        let mut all = all.clone();
+        for one in all.iter_mut().filter(|one| of(one)) {
+            one[name] = value.into();
+        }
+        lines(&all)
+    };
+    let is_2028 = |one: &Value| is_commit(one) && numbers(one).0 == 2028;
+    let is_revert = |one: &Value| one["hash"] == revert()["hash"];
+    let told = |one: &str, other: &str| {
+        let told = [[one, other], [other, one]].map(|texts| read(&texts));
+        told.map(|chains| {
+            let commits = chains.of_diamond(diamond()).unwrap();
+            let faults: Vec<String> = chains.faults().iter().map(ToString::to_string).collect();
+            (commits.batches().to_vec(), commits.gaps(), faults.len())
+        })
+    };
+    // Only one file has the status.
+    let failed = with("status", &is_2028, "0x0");
+    let [one, other] = told(&lines(&all), &failed);
+    assert_eq!(one, other);
+    assert_eq!(one.1, [(SlBatch(2028)..=SlBatch(2028), NoBatch::Missing)]);
+    let without_status = one.2;
+    // The other says that it succeeded. Both are named, whichever comes first.
+    let [one, other] = told(&with("status", &is_2028, "0x1"), &failed);
+    assert_eq!(one, other);
+    assert_eq!((one.1.len(), one.2), (1, without_status + 1));
+    // As a transaction and its receipt.
+    let failed = json!({"transactionHash": receipts[0]["transactionHash"], "status": "0x0",
+        "blockNumber": receipts[0]["blockNumber"], "logs": receipts[0]["logs"]});
+    let [one, other] = told(&(lines(&all) + &lines(&receipts)), &lines(&[failed]));
+    assert_eq!((&one.0, &one.1), (&other.0, &other.1));
+    assert_eq!((one.2, other.2), (1, 1));
+
+    // If the position of the revert is contradicted, nothing tells whether it was first.
+    let both = commits_of_2014();
+    let rows = [both[0].clone(), revert(), both[1].clone()];
+    let mut late = rows.clone();
+    late.iter_mut().filter(|one| is_revert(one)).for_each(|one| one["blockNumber"] = "0x1".into());
+    for texts in [[&rows, &late, &rows], [&late, &rows, &rows], [&rows, &rows, &late]] {
+        let chains = read(&texts.map(|rows| lines(rows)).each_ref().map(String::as_str));
+        let commits = chains.of_diamond(diamond()).unwrap();
+        assert!(commits.batches().is_empty());
+        assert_eq!(commits.passed_over()[&PassedOver::OrderUnknown], 2);
+    }
+}
+
+/// A diamond that is called directly ignores the id of the chain. Only one file says which contract was called.
+#[test]
+fn a_copy_without_the_called_contract_shows_no_more() {
+    let mut direct = json_lines("l1/v28/commits.jsonl.gz").remove(0);
+    let number = numbers(&direct).0;
+    let root = read(&[&lines(std::slice::from_ref(&direct))]);
+    let root = root.chains()[0].batch(SlBatch(number)).unwrap().info.state_root;
+    direct["to"] = json!(diamond());
+    let mut less = direct.clone();
+    less.as_object_mut().unwrap().remove("to");
+    let topic = "0x8f2916b2f2d78cc5890ead36c06c0f6d5d112c7e103589947e8e2f0d6eddb763";
+    let receipt = json!({"transactionHash": direct["hash"], "status": "0x1", "logs": [
+        {"address": diamond(), "data": "0x",
+            "topics": [topic, format!("0x{number:064x}"), root, Hash::ZERO]}]});
+    let receipt = lines(&[receipt]);
+    for rows in [[&direct, &less], [&less, &direct]] {
+        let chains = read(&[&lines(&rows.map(Clone::clone)), &receipt]);
+        assert_eq!(chains.of_diamond(diamond()).unwrap().chain(), None);
+    }
 }

@@ -423,3 +423,35 @@ fn a_header_may_have_any_form() {
         assert!(read(altered).is_err());
     }
 }
+
+/// Slot 16 of MessageRoot is zero in every release that is known. The slots that `needs` names show that it is not.
+#[test]
+fn proven_slots_of_an_unknown_layout_decide_nothing() {
+    for (folder, ..) in RECORDED {
+        let mut dump = read_json(&format!("{folder}/l1.state.anvil.json"));
+        // MessageRoot, which the state of v29 does not have.
+        let accounts = dump["accounts"].as_object_mut().unwrap();
+        let account = accounts
+            .entry(format!("0x{}", "a1".repeat(20)))
+            .or_insert_with(|| json!({"nonce": 1, "balance": "0x0", "storage": {}}));
+        account["storage"][format!("0x{:064x}", 16)] = json!("0x1");
+        let tries = StateTries::of_dump(&dump);
+        let block = tries.block(21_000_000);
+        let (record, options) = (first(folder), options(&block.hash));
+        let (mut proven, mut answers) = (ProvenSlots::default(), vec![block.raw.clone()]);
+        loop {
+            let records = entries(std::slice::from_ref(&record));
+            let needed =
+                needed_slots(records, &Defaults::default(), proven, &options, None).unwrap();
+            if needed.is_empty() {
+                break;
+            }
+            let requests = proof_requests(&needed, hash(&block.hash), Some(SlBlock(21_000_000)));
+            answers.extend(requests.iter().map(|request| tries.respond(request)));
+            proven = read(&answers, &block.hash).unwrap().slots;
+        }
+        let verdict = verdict(read(&answers, &block.hash).unwrap(), &record, &block.hash);
+        assert!(matches!(verdict, Verdict::CannotJudge(_)), "{verdict:?}");
+        assert_eq!(code(&verdict), Some(FailureCode::LayoutNotSupported));
+    }
+}

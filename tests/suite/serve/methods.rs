@@ -357,8 +357,13 @@ fn the_named_settlement_layer_decides_which_l1_judges() {
     record["target"] =
         json!({"kind": "sl-batch", "slChainId": 506, "number": 1, "root": line["target"]["root"]});
     assert_eq!(block(&record), json(own)["best_block_number"]);
-    // No layer is named or has the batch.
+    // No layer is named or has the batch. One of the states knows the chain.
     record.as_object_mut().unwrap().remove("target");
+    record["chainId"] = json!(8_453);
+    record["batchNumber"] = json!(1_u64 << 40);
+    assert_eq!(block(&record), json(other)["best_block_number"]);
+    record["chainId"] = json!(6_565);
+    assert_eq!(block(&record), json(own)["best_block_number"]);
     record["chainId"] = json!(999_999);
     assert_eq!(error_code(&server.call("/", "slproof_verify", json!([record]))), -32000);
 }

@@ -234,7 +234,11 @@ impl Evidence for L1Evidence<'_> {
     ) -> Result<Option<(SlBlock, Hash)>, E> {
         let message_root = MessageRoot::at(&self.values, self.options.addresses.message_root);
         let last = self.options.last_block;
-        let roots = block_roots::first_blocks(&message_root, last, is_present)?;
+        // Without this, as many blocks are tried as the slots allow.
+        let roots = match self.record.is_before_v29 {
+            true => Vec::new(),
+            false => block_roots::first_blocks(&message_root, last, is_present)?,
+        };
         let newest = roots.last().copied();
         // Only the first call sets them. A second one finds the same.
         let _ = self.roots.set(roots);

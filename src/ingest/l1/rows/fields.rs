@@ -83,6 +83,12 @@ impl Field {
         })
     }
 
+    /// Whether a name of this rank means the same beside a log: `index` and `position` are then those of the log.
+    pub(super) fn is_of_transaction(self, rank: usize) -> bool {
+        let name = SPELLINGS[self as usize].2.get(rank).copied().unwrap_or_default();
+        self != Self::Index || name.starts_with("tx") || name.starts_with("transaction")
+    }
+
     pub(super) fn description(self) -> &'static str {
         SPELLINGS[self as usize].1
     }
@@ -196,7 +202,7 @@ impl<'t> Cells<'t> {
 /// The position that two cells tell. It is only needed to order commits and reverts, so an unreadable one is not known.
 pub(super) fn position_of(block: &Cell<'_>, index: &Cell<'_>) -> Option<Position> {
     let number = |cell: &Cell<'_>| cell.number().ok().flatten();
-    Some(Position { block: number(block)?, index: number(index) })
+    Some(Position { block: number(block)?, index: number(index), is_contradicted: false })
 }
 
 /// A status or a mark, as a boolean.

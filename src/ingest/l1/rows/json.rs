@@ -39,6 +39,11 @@ pub(in crate::ingest::l1) fn rows_in(text: &[u8], found: &mut Vec<Found>) {
     }
 }
 
+/// Whether JSON with this text or beginning has receipts of a ZKsync chain.
+pub(in crate::ingest) fn is_of_l2(head: &[u8]) -> bool {
+    String::from_utf8_lossy(head).contains("\"l2ToL1Logs\"")
+}
+
 fn value(what: &'static str, reason: impl Into<String>) -> Fault {
     FaultKind::Value { what, reason: reason.into() }.into()
 }
@@ -129,7 +134,10 @@ impl<'t> Object<'t> {
 
     /// A log outside of a receipt.
     fn log(self, found: &mut Vec<Found>) -> Result<(), Fault> {
-        let member = |field: Field| self.fields[field as usize].map(|(_, member)| member);
+        let member = |field: Field| {
+            let (rank, member) = self.fields[field as usize]?;
+            field.is_of_transaction(rank).then_some(member)
+        };
         let Some(hash) = member(Field::Hash) else { return Ok(()) };
         let hash = serde_json::from_str::<Hash>(hash.get()).map_err(not_json)?;
         let read = |raw: Option<&'t RawValue>| raw.map_or("null", RawValue::get);

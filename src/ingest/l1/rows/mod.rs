@@ -21,6 +21,7 @@ mod table;
 
 pub(in crate::ingest) use events::signatures;
 pub(super) use events::{BatchEvent, BatchEventKind, Events};
+pub(in crate::ingest) use json::is_of_l2;
 pub(super) use json::rows_in;
 pub use record::FaultKind;
 pub(super) use record::{Fault, Found, Position, Row};

@@ -10,21 +10,30 @@ pub(in crate::ingest::l1) struct Position {
     pub(in crate::ingest::l1) block: u64,
     /// The index in the block, if the inputs have it.
     pub(in crate::ingest::l1) index: Option<u64>,
+    /// Whether copies of the transaction name different positions.
+    pub(in crate::ingest::l1) is_contradicted: bool,
 }
 
 impl Position {
     /// Whether one transaction came before another. `None` if the inputs do not tell.
     pub(in crate::ingest::l1) fn is_before(one: Option<Self>, other: Option<Self>) -> Option<bool> {
         let (one, other) = one.zip(other)?;
+        if one.is_contradicted || other.is_contradicted {
+            return None;
+        }
         match one.block == other.block {
             true => one.index.zip(other.index).map(|(one, other)| one < other),
             false => Some(one.block < other.block),
         }
     }
 
-    /// The first of two, unless only the other has the index.
-    pub(in crate::ingest::l1) fn best(one: Option<Self>, other: Option<Self>) -> Option<Self> {
-        [other, one].into_iter().flatten().max_by_key(|position| position.index.is_some())
+    /// What two copies of a transaction tell together, in any order.
+    pub(in crate::ingest::l1) fn joined(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let (Some(one), Some(other)) = (one, other) else { return one.or(other) };
+        let differs = one.block != other.block
+            || one.index.zip(other.index).is_some_and(|(one, other)| one != other);
+        let is_contradicted = differs || one.is_contradicted || other.is_contradicted;
+        Some(Self { is_contradicted, ..one.max(other) })
     }
 }
 
@@ -59,6 +68,11 @@ impl Row {
             events: Events::default(),
             is_of_l2: false,
         }
+    }
+
+    /// A row of a ZKsync chain, of which nothing else is read.
+    pub(in crate::ingest::l1) fn of_l2() -> Self {
+        Self { is_of_l2: true, ..Self::of(Hash::ZERO) }
     }
 }
 
@@ -99,6 +113,9 @@ pub enum FaultKind {
         "the block has only the hashes of its transactions; ask the node for full transactions"
     )]
     OnlyHashes,
+    /// Another copy of the transaction, or its receipt, contradicts it.
+    #[error("one part of the inputs says that it succeeded, and another that it failed")]
+    Contradicted,
 }
 
 impl From<FaultKind> for Fault {
