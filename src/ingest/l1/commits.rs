@@ -1,6 +1,11 @@
 //! The batches of a chain as L1 has them, and what was passed over.
 
-use std::{collections::BTreeMap, fmt, ops::RangeInclusive, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ops::{Range, RangeInclusive},
+    sync::Arc,
+};
 
 use thiserror::Error;
 
@@ -265,6 +270,16 @@ impl Commits {
     #[must_use]
     pub fn executed(&self, batch: SlBatch) -> Option<&(StoredBatchInfo, TransactionPlace)> {
         self.executed.get(&batch)
+    }
+
+    /// What L1 executed as batches with these numbers, ascending, as [`Commits::executed`].
+    pub(super) fn executed_in(
+        &self,
+        batches: Range<SlBatch>,
+    ) -> impl Iterator<Item = (&SlBatch, &(StoredBatchInfo, TransactionPlace))> {
+        // An empty range may end before it starts.
+        let batches = batches.start..batches.end.max(batches.start);
+        self.executed.range(batches)
     }
 
     /// The numbers of transactions that were passed over, by reason.

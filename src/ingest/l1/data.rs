@@ -1,13 +1,14 @@
 //! All files of L1 together: transactions and blobs.
 
-use std::{error::Error as StdError, path::PathBuf};
+use std::{error::Error as StdError, ops::Range, path::PathBuf};
 
 use thiserror::Error;
 
 use super::{
     Commits, CommittedBatch, Execution, L1Batch, L1Batches, L1Chains, L1Fault, L1Files, L1Reader,
-    LayerRecord, LayerRecordError, LayerRecorder, LostPubdata, PublishedBatch, batches::lost,
-    blobs::Blobs, linear_hashes, pubdata_bytes, reader::MOST_UNKNOWN,
+    LayerRecord, LayerRecordError, LayerRecorder, LostPubdata, PublishedBatch, StoredBatchInfo,
+    TransactionPlace, batches::lost, blobs::Blobs, linear_hashes, pubdata_bytes,
+    reader::MOST_UNKNOWN,
 };
 use crate::{
     contracts::MessageRoot,
@@ -60,6 +61,19 @@ pub enum L1DataError {
         message_root: Address,
         /// The first transaction that cannot be used, if there is one, as the end of a sentence.
         unusable: String,
+    },
+    /// A transaction executes a batch that is too far away from the others.
+    #[error(
+        "{transaction} executes SL batch {batch}, which cannot be in one history with SL batch {first}; if the \
+         transaction is not of the settlement layer, remove it, or give the receipts"
+    )]
+    TooFar {
+        /// The first batch.
+        first: SlBatch,
+        /// The batch at fault.
+        batch: SlBatch,
+        /// The transaction.
+        transaction: TransactionPlace,
     },
     /// Several chains are settlement layers.
     #[error(
@@ -223,7 +237,10 @@ impl L1Data {
             }
             let layer = match self.layer_of(chain, message_root, true) {
                 // Another chain may have numbers that no settlement layer has.
-                Err(error @ L1DataError::Record(LayerRecordError::TooFar { .. })) => {
+                Err(
+                    error @ (L1DataError::TooFar { .. }
+                    | L1DataError::Record(LayerRecordError::TooFar { .. })),
+                ) => {
                     unusual = unusual.or(Some(error));
                     continue;
                 }
@@ -278,7 +295,12 @@ impl L1Data {
             // The recorder takes no number of more than 32 bits.
             next = committed.batch.0 + 1;
         }
-        without_commits(&mut recorder, commits, next..=*range.end())?;
+        let end = *range.end();
+        without_commits(&mut recorder, commits, next..end)?;
+        if next <= end {
+            let executed = commits.executed(SlBatch(end));
+            add_missing(&mut recorder, SlBatch(end), executed)?;
+        }
         let has_found = recorder.has_found_diffs();
         let mut record = match recorder.finish() {
             Err(LayerRecordError::WrittenTwice { .. }) if has_found => {
@@ -310,17 +332,29 @@ impl L1Data {
     }
 }
 
-/// Adds batches whose commits are missing. Executions may name their roots.
+/// Adds the batches whose commits are missing and whose roots executions name.
 fn without_commits(
     recorder: &mut LayerRecorder,
     commits: &Commits,
-    numbers: impl Iterator<Item = u64>,
+    numbers: Range<u64>,
 ) -> Result<(), L1DataError> {
-    for batch in numbers.map(SlBatch) {
-        let executed = commits.executed(batch).map(|(info, _)| info.logs_root);
-        recorder.missing(batch, executed, executed.map(|_| true))?;
-    }
-    Ok(())
+    let mut executed = commits.executed_in(SlBatch(numbers.start)..SlBatch(numbers.end));
+    executed.try_for_each(|(batch, executed)| add_missing(recorder, *batch, Some(executed)))
+}
+
+/// Adds a batch whose commit is missing. An execution may name its root.
+fn add_missing(
+    recorder: &mut LayerRecorder,
+    batch: SlBatch,
+    executed: Option<&(StoredBatchInfo, TransactionPlace)>,
+) -> Result<(), L1DataError> {
+    let root = executed.map(|(info, _)| info.logs_root);
+    recorder.missing(batch, root, root.map(|_| true)).map_err(|error| match (error, executed) {
+        (LayerRecordError::TooFar { first, .. }, Some((_, transaction))) => {
+            L1DataError::TooFar { first, batch, transaction: transaction.clone() }
+        }
+        (error, _) => error.into(),
+    })
 }
 
 fn add(

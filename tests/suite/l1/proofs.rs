@@ -141,6 +141,11 @@ fn a_number_that_no_batch_can_have_is_an_error_or_of_another_chain() {
         let run_with = run(rebuild);
         assert_eq!(run_with.code, Some(3), "{}", run_with.stderr);
         assert!(run_with.stderr.contains("cannot be in one history"), "{}", run_with.stderr);
+        if number == 2028 {
+            let words = format!("forged.jsonl, line 1 (transaction {}", transaction["hash"]);
+            assert!(run_with.stderr.contains(&words.replace('"', "")), "{}", run_with.stderr);
+            assert!(run_with.stderr.contains(&u64::MAX.to_string()), "{}", run_with.stderr);
+        }
 
         let other = input(&transaction).replace(&l1_files::DIAMOND[2..], &"11".repeat(20));
         transaction["input"] = other.into();

@@ -428,3 +428,33 @@ fn a_copy_without_the_called_contract_shows_no_more() {
         assert_eq!(chains.of_diamond(diamond()).unwrap().chain(), None);
     }
 }
+
+/// Nodes mark the logs of blocks that are not in the chain any more.
+#[test]
+fn removed_events_show_nothing() {
+    let all = [lines(&transactions()), lines(&receipts())];
+    let execution = |texts: &[&str]| {
+        let chains = read(&[&[all[0].as_str(), &all[1]], texts].concat());
+        let commits = chains.of_diamond(diamond()).unwrap();
+        commits.batch(SlBatch(2029)).unwrap().execution
+    };
+    assert_eq!(execution(&[]), Execution::NotExecuted);
+    let chains = read(&[&all[0]]);
+    let commits = chains.of_diamond(diamond()).unwrap();
+    let root = commits.batch(SlBatch(2029)).unwrap().info.state_root;
+    let topic = "0x2402307311a4d6604e4e7b4c8a15a7e1213edb39c16a31efa70afb06030d3165";
+    let log = |removed: Value| {
+        json!({"address": diamond(), "data": "0x", "removed": removed,
+            "blockNumber": "0x2000000", "transactionHash": Hash::new([9; 32]),
+            "topics": [topic, format!("0x{:064x}", 2029), root, Hash::ZERO]})
+    };
+    for (removed, is_shown) in [(json!(true), false), (json!("true"), false), (json!(false), true)]
+    {
+        let expected = if is_shown { Execution::Executed } else { Execution::NotExecuted };
+        let receipt = json!({"transactionHash": Hash::new([9; 32]), "status": "0x1",
+            "logs": [log(removed.clone())]});
+        for text in [lines(&[json!({"result": [log(removed)]})]), lines(&[receipt])] {
+            assert_eq!(execution(&[&text]), expected, "{text}");
+        }
+    }
+}

@@ -83,6 +83,7 @@ struct Object<'t> {
     logs: Option<&'t RawValue>,
     topics: Option<&'t RawValue>,
     address: Option<&'t RawValue>,
+    removed: Option<&'t RawValue>,
     /// The number of a block, or the object with it.
     number: Option<&'t RawValue>,
     header: Option<&'t RawValue>,
@@ -145,6 +146,7 @@ impl<'t> Object<'t> {
             address: serde_json::from_str(read(self.address)).map_err(not_json)?,
             topics: serde_json::from_str(read(self.topics)).map_err(not_json)?,
             data: serde_json::from_str(read(member(Field::Calldata))).map_err(not_json)?,
+            removed: serde_json::from_str(read(self.removed)).map_err(not_json)?,
         };
         if let Some(event) = log.event() {
             let events = Events { list: [event].into(), are_all: false };
@@ -171,6 +173,9 @@ struct Log {
     topics: Topics,
     #[serde(default)]
     data: Member<Vec<u8>>,
+    /// Whether it was removed together with its block.
+    #[serde(default)]
+    removed: Member<bool>,
 }
 
 /// The topics of a log, as far as they can be read.
@@ -210,6 +215,9 @@ impl<'de> Deserialize<'de> for Topics {
 
 impl Log {
     fn event(&self) -> Option<BatchEvent> {
+        if self.removed.known() == Some(&true) {
+            return None;
+        }
         let data = self.data.known().map(Vec::as_slice).unwrap_or_default();
         BatchEvent::of(*self.address.known()?, &self.topics.0, data)
     }
@@ -285,6 +293,7 @@ impl<'de: 't, 't> Deserialize<'de> for Object<'t> {
                         "l2tol1logs" => object.has_l2_logs = true,
                         "topics" => object.topics = Some(member),
                         "address" => object.address = Some(member),
+                        "removed" => object.removed = Some(member),
                         "number" => object.number = Some(member),
                         "header" if is_nested => object.header = Some(member),
                         "error" => object.error = Some(member),
