@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     archive::Archive,
-    files::{Input, InputError, InputSequence},
+    files::{Input, InputError, InputSequence, ShowPath},
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError, KnownFiles,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, RelayedBy, SourceFormat, SourceOptions},
@@ -98,14 +98,14 @@ pub(super) fn run(
     for file in of_logs {
         let chain = args.chain.or(chains.of(&file.path));
         if chain.is_none() && file.may_lack_chain(&of_l1) {
-            let path = file.path.display();
+            let path = file.path.shown();
             console.info(format_args!(
                 "skipped            {path}: the chain of its logs is not known"
             ));
             continue;
         }
         if let Some(chain) = chains.of(&file.path) {
-            let path = file.path.display();
+            let path = file.path.shown();
             console.info(format_args!("chain              {chain} by its batch roots: {path}"));
         }
         let input = sequence.open(&file.path, &watcher);
@@ -160,7 +160,7 @@ pub(super) fn run(
         console
             .info(format_args!("unchecked          {unknown} batches without a root in the state"));
     }
-    console.info(format_args!("output             {}", args.output.display()));
+    console.info(format_args!("output             {}", args.output.shown()));
     console.info(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
     Ok(outcome(&indexed))
 }
@@ -195,10 +195,10 @@ fn is_read(file: &FoundFile, args: &IndexArgs) -> bool {
 /// Names what directories hold besides archives.
 fn say_unread(found: &FoundFiles, others: &[&FoundFile], console: &Console) {
     for path in &found.passed_over {
-        console.info(format_args!("skipped            {}", path.display()));
+        console.info(format_args!("skipped            {}", path.shown()));
     }
     for file in others {
-        console.info(format_args!("skipped            {}: {}", file.path.display(), kind_of(file)));
+        console.info(format_args!("skipped            {}: {}", file.path.shown(), kind_of(file)));
     }
 }
 
@@ -261,7 +261,7 @@ fn json(args: &IndexArgs, indexed: &Indexed, coverage: Option<&Coverage>) -> Val
     let skipped: Vec<String> =
         indexed.faults.first().iter().take(SHOWN).map(|fault| with_causes(fault)).collect();
     json!({
-        "output": args.output.display().to_string(),
+        "output": args.output.to_string_lossy(),
         "batches": header.batches,
         "merged": indexed.merged,
         "logs": header.logs,

@@ -42,7 +42,7 @@ pub(super) fn run(
         "padding": total.padding,
         "skipped": total.skipped,
         "bytes": bytes,
-        "output": args.output.display().to_string(),
+        "output": args.output.to_string_lossy(),
     }));
     console.info(format_args!("shards             {}, all of one job", count(*shards)));
     console.info(format_args!("proofs             {}", count(total.proofs)));

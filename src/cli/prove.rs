@@ -20,7 +20,7 @@ use super::{
     wrong_input::{refuse_other_kinds, wrong_input, wrong_inputs},
 };
 use crate::{
-    files::{Compression, Input, InputError, Lines, Output, is_same_place, place_of},
+    files::{Compression, Input, InputError, Lines, Output, ShowPath, is_same_place, place_of},
     proof::{Target, TargetKind, calldata::CallOptions},
     prove::{
         Error, Messages, MessagesOptions, ProofOutput, Prover, SchedulerError, Selection, Shard,
@@ -344,7 +344,7 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
         let own = beside.into_iter().chain([path.to_owned()]);
         for own in own.collect::<Vec<_>>() {
             if taken.iter().any(|file| is_same_place(file, &own)) {
-                let (name, own) = (path.display(), own.display());
+                let (name, own) = (path.shown(), own.shown());
                 let text = format!("{flag} {name}: {own} is a file that belongs to another output");
                 return Err(CliError::Usage(text));
             }

@@ -10,6 +10,7 @@ use super::{
     wrong_input::wrong_inputs,
 };
 use crate::{
+    files::ShowPath,
     proof::Failure,
     prove::Messages,
     publish::{Publication, Published},
@@ -58,7 +59,7 @@ pub(super) fn run(args: &PublishArgs, console: &Console) -> Result<Outcome, CliE
         let rest = count(left_out.len() - LEFT_OUT_SHOWN);
         report::words_of_error(format_args!("and {rest} more like these"));
     }
-    console.info(format_args!("output             {}", args.output.display()));
+    console.info(format_args!("output             {}", args.output.shown()));
     console.info(format_args!("time               {seconds:.2} s"));
     Ok(if left_out.is_empty() && is_whole { Outcome::Done } else { Outcome::SomeFailed })
 }

@@ -17,7 +17,7 @@ use super::{
     hint, progress,
 };
 use crate::{
-    files::Output,
+    files::{Output, ShowPath},
     ingest::IndexError,
     proof::{Failure, FailureCode},
     prove::{
@@ -181,7 +181,7 @@ fn print(text: impl fmt::Display) {
 
 /// The name of an output in messages.
 pub(super) fn named(output: &Path) -> impl fmt::Display {
-    if output == Path::new("-") { Path::new("standard output").display() } else { output.display() }
+    if output == Path::new("-") { Path::new("standard output").shown() } else { output.shown() }
 }
 
 /// A number with commas as thousands separators.

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     files::{
-        FileStamp, HEAD_LEN, Input, InputError, Inputs, Kind, archive_of, entries_of, is_directory,
-        is_file, metadata_of,
+        FileStamp, HEAD_LEN, Input, InputError, Inputs, Kind, ShowPath, archive_of, entries_of,
+        is_directory, is_file, metadata_of,
     },
     primitives::ordered::try_map,
 };
@@ -187,8 +187,7 @@ impl FoundFiles {
 
     /// Adds the names of all files below a directory to `inside`.
     fn list(&mut self, directory: &Path, inside: &mut Vec<PathBuf>) -> Result<(), InputError> {
-        let unreadable =
-            |source| InputError::Read { name: directory.display().to_string(), source };
+        let unreadable = |source| InputError::Read { name: directory.shown().to_string(), source };
         let mut entries = Vec::new();
         let listed = match entries_of(directory) {
             Ok(listed) => listed,
@@ -409,7 +408,7 @@ impl FoundFile {
                 }
             }
             if file.kind.is_some_and(FileKind::needs_extraction) {
-                let name = path.display().to_string();
+                let name = path.shown().to_string();
                 let what =
                     "a native file or a zksync-era snapshot in a tar archive of several files";
                 file.damage = Some(InputError::Packed { name, what, command: "tar -xf" });
@@ -424,7 +423,7 @@ impl FoundFile {
     /// as pubdata does.
     fn pass_over_nameless_pubdata(&mut self) {
         let is_pubdata = self.kind == Some(FileKind::Logs(SourceFormat::Pubdata));
-        if self.from_directory && is_pubdata && !names_batch(&self.path.display().to_string()) {
+        if self.from_directory && is_pubdata && !names_batch(&self.path.to_string_lossy()) {
             self.kind = None;
         }
     }

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use super::IndexError;
 use crate::{
     archive::Place,
-    files::Input,
+    files::{Input, ShowPath},
     ingest::json::{JsonValues, ValueChunk},
     message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock},
@@ -210,7 +210,7 @@ pub fn read_all_sl_batches(paths: &[PathBuf], sl_chain: ChainId) -> Result<SlBat
     for path in paths {
         for (place, batch) in read_sl_batches(path, sl_chain)?.by_number.into_values() {
             let differs = |_| "differs from the batch in another file".into();
-            add(&mut all, MOST_BATCHES, &path.display().to_string(), place, batch, differs)?;
+            add(&mut all, MOST_BATCHES, &path.shown().to_string(), place, batch, differs)?;
         }
     }
     Ok(SlBatches::new(all))

@@ -9,7 +9,7 @@ use std::{
 use super::{Error, Extractor, Trees};
 use crate::{
     contracts::Layout,
-    files::{InputSequence, ReadProgressHandle, temporary_directory},
+    files::{InputSequence, ReadProgressHandle, ShowPath, temporary_directory},
     forest::{ChainTree, Forest, chain_id_leaf},
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError,
@@ -119,7 +119,7 @@ impl LogChains {
     #[must_use]
     pub fn mixture(&self, path: &Path) -> Option<IndexError> {
         let (chains, taken) = (self.mixed.get(path)?.clone(), self.of(path)?);
-        Some(IndexError::SeveralChains { name: path.display().to_string(), chains, taken })
+        Some(IndexError::SeveralChains { name: path.shown().to_string(), chains, taken })
     }
 
     /// The chain of a file that does not name it, if it is known.

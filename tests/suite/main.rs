@@ -298,6 +298,9 @@ mod serve {
 
 /// The binary as a user runs it.
 mod command_line {
+    /// Names of files that look like lines or control the terminal.
+    mod names_of_files;
+
     /// The call and the contract of each log in `--format calldata`.
     mod calls;
 

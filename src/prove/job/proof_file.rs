@@ -18,7 +18,7 @@ use super::{
     run_id::RunId,
 };
 use crate::{
-    files::{Compression, Output, Partial, place_of},
+    files::{Compression, Output, Partial, ShowPath, place_of},
     prove::{Error, Event, Observer, ObserverHandle},
     records::{Count, EncodedChunk, Encoder, EncoderError, Form, RowGroups},
 };
@@ -326,7 +326,7 @@ impl ChunkSink for ProofFile {
             Destination::Once(_) => None,
             Destination::Resumable(resumable) => {
                 resumable.checkpoint(&self.groups)?;
-                Some(resumable.target.display().to_string())
+                Some(resumable.target.shown().to_string())
             }
         };
         Ok(Error::Interrupted(resumable))
@@ -378,7 +378,7 @@ impl Resumable {
 /// Returns the checkpoint of an interrupted run of exactly this job.
 fn left(target: &Path, job: &RunId, shard: Option<Shard>) -> Result<Option<Checkpoint>, Error> {
     let Some(note) = Partial::left(target)? else { return Ok(None) };
-    let name = target.display().to_string();
+    let name = target.shown().to_string();
     let done = Checkpoint::from_bytes(&note).ok_or_else(|| Error::NotOfJob {
         name: name.clone(),
         reason: "the checkpoint of its interrupted job is damaged".into(),
