@@ -90,9 +90,25 @@ fn stamp_of(path: &Path) -> Result<Option<FileStamp>, InputError> {
     Ok(found.as_ref().map(FileStamp::from))
 }
 
+/// Whether a path is that of the manifest of a published directory. One that cannot be read is none: the error comes when
+/// its kind is found.
+fn is_published(path: &Path) -> bool {
+    let is_manifest = path.file_name().is_some_and(|name| name == "manifest.json");
+    let sniffed = || Input::open(path).ok().as_ref().and_then(sniff);
+    is_manifest && is_file(path).unwrap_or(false) && sniffed() == Some(FileKind::Published)
+}
+
+/// Whether a file or directory beside the manifest of a published directory belongs to it. What it has of logs and roots is
+/// in the files that it was made from.
+fn is_of_published(path: &Path) -> bool {
+    let own = ["batches", "index", "index.html", "lists", "roots"];
+    path.file_name().is_some_and(|name| own.iter().any(|own| name == *own))
+}
+
 impl FoundFiles {
     /// Finds the files at `paths`, and in the directories among them, with all their subdirectories. Links to
-    /// directories are not followed, since they may lead back. The same directories give the same list.
+    /// directories are not followed, since they may lead back. Of a published directory, only the manifest is listed. The
+    /// same directories give the same list.
     ///
     /// # Errors
     /// [`InputError`] if a directory or the first bytes of a file cannot be read.
@@ -200,6 +216,9 @@ impl FoundFiles {
             entries.push((entry.path(), entry.file_type().map_err(unreadable)?));
         }
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        if entries.iter().any(|(path, _)| is_published(path)) {
+            entries.retain(|(path, _)| !is_of_published(path));
+        }
         for (path, kind) in entries {
             let name = path.file_name().unwrap_or_default();
             let is_hidden = name.as_encoded_bytes().starts_with(b".");
