@@ -53,6 +53,8 @@ pub struct Published {
     pub logs: u64,
     /// The batches that were left out, with the reason.
     pub left_out: Vec<((ChainId, BatchNumber), Failure)>,
+    /// The number of parts that were left out of the archive ([`Messages::skipped`]).
+    pub not_archived: u64,
 }
 
 /// A batch in the list of its chain.
@@ -87,7 +89,8 @@ impl Publication {
     /// archive lacks. The manifest is then as it was.
     pub fn write(&self, directory: &Path) -> Result<Published, PublishError> {
         let directory = Directory(directory.to_owned());
-        let mut published = Published::default();
+        let mut published =
+            Published { not_archived: self.messages.skipped().count(), ..Published::default() };
         let before = match directory.read(MANIFEST)? {
             Some(text) => lists(&directory, &manifest(&directory, &text)?)?,
             None => Lists::new(),

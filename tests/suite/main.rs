@@ -277,6 +277,9 @@ mod serve {
     /// Later runs of `publish`, and interrupted ones.
     mod published_again;
 
+    /// A server of an archive of which parts were left out, and of several settlement layers.
+    mod left_out;
+
     /// Real clients, with the versions that `tests/clients/` pins.
     mod clients;
 
@@ -298,6 +301,9 @@ mod serve {
 
 /// The binary as a user runs it.
 mod command_line {
+    /// What was left out of an archive, in the summaries and exit codes of the commands.
+    mod left_out;
+
     /// Names of files that look like lines or control the terminal.
     mod names_of_files;
 

@@ -105,6 +105,9 @@ pub(super) struct Manifest {
     /// Where the records are in the bytes of the output, if they are a JSON array.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) records: Option<Range<u64>>,
+    /// The number of parts that were left out of the archive.
+    #[serde(default, rename = "leftOut")]
+    pub(super) left_out: u64,
     pub(super) count: Count,
 }
 

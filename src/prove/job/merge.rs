@@ -40,6 +40,8 @@ pub struct Merged {
     pub shards: usize,
     /// The results of the job's requests.
     pub count: Count,
+    /// The number of parts that were left out of the archive; the most that a shard lacks.
+    pub left_out: u64,
     /// The size of the output in bytes.
     pub bytes: u64,
 }
@@ -102,7 +104,8 @@ pub fn merge<P: AsRef<Path>>(
         whole.put_text(if has_records { close } else { Form::NO_RECORDS }, compression)?;
     }
     whole.output.finish()?;
-    Ok(Merged { shards: parts.len(), count, bytes: whole.bytes })
+    let left_out = parts.iter().map(|(_, manifest)| manifest.left_out).max().unwrap_or(0);
+    Ok(Merged { shards: parts.len(), count, left_out, bytes: whole.bytes })
 }
 
 /// Checks that the sorted shards belong to one job and that each is present exactly once.
