@@ -54,6 +54,7 @@ pub use container::{
     CheckedBlocks, Container, ContainerError, ContainerWriter, Kind, NativeFile, SectionBytes,
     SectionName,
 };
+pub(crate) use create::anew;
 #[cfg(feature = "parquet")]
 pub(crate) use create::nameless;
 pub(crate) use external_sort::{ExternalSort, Sorted};
@@ -70,6 +71,7 @@ pub use lines::{Line, Lines};
 pub use map::Access;
 pub use output::{Draft, Output, OutputError, is_same_place, place_of, remove_unfinished};
 pub use partial::Partial;
+pub(crate) use partial::lock;
 pub(crate) use path_info::{FileStamp, entries_of, names};
 pub use path_info::{is_directory, is_file, metadata_of};
 pub(crate) use pool::Pool;

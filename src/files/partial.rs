@@ -249,7 +249,7 @@ fn read_checkpoint(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
 
 /// Opens the file at `path` and locks it. With `may_be_made` a missing file is created; the result says
 /// whether it was.
-fn lock(path: &Path, may_be_made: bool) -> io::Result<(File, bool)> {
+pub(crate) fn lock(path: &Path, may_be_made: bool) -> io::Result<(File, bool)> {
     let (file, is_new) = match create::again(path) {
         Err(error) if may_be_made && error.kind() == io::ErrorKind::NotFound => {
             (create::new(path)?, true)
