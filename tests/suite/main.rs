@@ -277,6 +277,9 @@ mod serve {
     /// Later runs of `publish`, and interrupted ones.
     mod published_again;
 
+    /// Directories with files that `publish` did not write, and with contents that a client refuses.
+    mod published_foreign;
+
     /// A server of an archive of which parts were left out, and of several settlement layers.
     mod left_out;
 
