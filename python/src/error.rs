@@ -23,15 +23,20 @@ impl Failed {
     }
 
     fn of(code: FailureCode, error: &dyn std::error::Error) -> Self {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        Self { code, message }
+        Self { code, message: words_of(error) }
     }
+}
+
+/// The text of an error and of its causes.
+pub fn words_of(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message.push_str(": ");
+        message.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    message
 }
 
 impl<E: Into<slproof::Error>> From<E> for Failed {

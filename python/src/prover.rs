@@ -14,7 +14,7 @@ use slproof::{
 
 use crate::{
     batch::schema,
-    error::Failed,
+    error::{Failed, words_of},
     export::{Batch, ProofSchema},
     stream::Stream,
 };
@@ -82,7 +82,7 @@ pub fn open(
         }
         let trees = Trees::open(&tree, &options)?;
         let mut options = MessagesOptions::default();
-        options.trees = Some(trees.clone());
+        options.trees = vec![trees.clone()];
         options.chain_of_others = inputs.chain.map(ChainId);
         let messages = Messages::open(&messages, &options)?;
         Ok(Inner::new(trees, messages))
@@ -186,6 +186,13 @@ impl Prover {
     fn counts(&self) -> (u64, u64) {
         let header = self.inner.messages().archive().header();
         (header.batches, header.logs)
+    }
+
+    /// The number of parts that were left out of the archive, and why the first ones were.
+    #[getter]
+    fn left_out(&self) -> (u64, Vec<String>) {
+        let parts = self.inner.messages().skipped();
+        (parts.count(), parts.first().iter().map(|error| words_of(error)).collect())
     }
 }
 

@@ -134,6 +134,17 @@ def test_errors_have_codes(prover, tmp_path):
     assert code(lambda: slproof.verify([{"chainId": 1}])) == "invalid-options"
 
 
+def test_damaged_files_of_an_archive_are_named(prover, tmp_path):
+    assert prover.left_out == (0, [])
+    whole = LOGS.read_bytes()
+    (tmp_path / "whole.jsonl.gz").write_bytes(whole)
+    (tmp_path / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.warns(UserWarning, match="cut.jsonl.gz"):
+        opened = slproof.open(STATE, tmp_path)
+    count, [first] = opened.left_out
+    assert count == 1 and "cut.jsonl.gz" in first
+
+
 def test_a_job_ends_when_its_reader_is_dropped(prover):
     reader = prover.prove_all(rows=100)
     assert reader.read_next_batch().num_rows == 100

@@ -23,6 +23,7 @@ use crate::{
     anchor::KnownRoots,
     archive::Archive,
     forest::Forest,
+    ingest::logs::SkippedInputs,
     message::BatchView,
     primitives::Hash,
     proof::{FailureCode, Target},
@@ -52,6 +53,8 @@ const MESSAGE_COPIES: usize = 12;
 pub struct Claims<'a, S> {
     judge: Judge<'a, S>,
     archive: &'a Archive,
+    /// What was left out of it.
+    left_out: &'a SkippedInputs,
     observer: ObserverHandle,
 }
 
@@ -72,7 +75,8 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Claims<'a, S> {
         let sl_chain = layer.and_then(Trees::forest).map(Forest::sl_chain);
         let layer = layer.map(|trees| trees.extractor(Target::FirstSlBatch)).transpose()?;
         let judge = Judge::new(l1, layer, sl_chain, selection, options);
-        Ok(Self { judge, archive: messages.archive(), observer: options.observer.clone() })
+        let (archive, left_out) = (messages.archive(), messages.skipped());
+        Ok(Self { judge, archive, left_out, observer: options.observer.clone() })
     }
 
     /// Runs the job. All threads `encode` claims, and the results go to `sink` in the order of chain, batch and
@@ -85,7 +89,7 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Claims<'a, S> {
         encode: impl Fn(&[Claim]) -> T + Sync,
         mut sink: impl FnMut(T) -> Result<(), Error>,
     ) -> Result<Totals, Error> {
-        let mut totals = Totals::default();
+        let mut totals = Totals::without(self.left_out.count());
         let mut batches = self.batches()?;
         loop {
             let window = next_window(&mut batches)?;
@@ -176,7 +180,8 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Claims<'a, S> {
                     HashOf::Message => FailureCode::MessageNotFound,
                 },
                 what: format!(
-                    "no {asked} in the archive, within the given limits, has the hash {hash}"
+                    "no {asked} in the archive, within the given limits, has the hash {hash}{}",
+                    self.left_out.note()
                 ),
             },
         }

@@ -72,9 +72,15 @@ pub struct Totals {
     by_status: BTreeMap<Status, u64>,
     tokens: BTreeMap<Token, BTreeMap<Status, Total>>,
     others: u64,
+    left_out: u64,
 }
 
 impl Totals {
+    /// No claims, of an archive of which so many parts were left out.
+    pub(super) fn without(left_out: u64) -> Self {
+        Self { left_out, ..Self::default() }
+    }
+
     /// The totals of some claims.
     pub(super) fn of(claims: &[Claim]) -> Self {
         let mut totals = Self::default();
@@ -131,9 +137,16 @@ impl Totals {
     pub fn of_other_tokens(&self) -> u64 {
         self.others
     }
+
+    /// The number of parts that were left out of the archive, in which there may be further claims
+    /// ([`Messages::skipped`](crate::prove::Messages::skipped)).
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
 }
 
-/// An object with `claims`, the number of claims with each status, `tokens` and `ofOtherTokens`.
+/// An object with `claims`, the number of claims with each status, `tokens`, `ofOtherTokens` and `leftOut`.
 impl Serialize for Totals {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
@@ -143,6 +156,7 @@ impl Serialize for Totals {
         }
         object.serialize_entry("tokens", &self.tokens().collect::<Vec<_>>())?;
         object.serialize_entry("ofOtherTokens", &self.of_other_tokens())?;
+        object.serialize_entry("leftOut", &self.left_out())?;
         object.end()
     }
 }

@@ -1,6 +1,6 @@
 //! The arguments of the command line, checked for form only.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -20,7 +20,7 @@ use super::{
     version,
 };
 use crate::{
-    files::Access,
+    files::{Access, ShowPath},
     ingest::{
         logs::{RelayedBy, SourceFormat},
         state::Format,
@@ -88,7 +88,7 @@ impl GlobalArgs {
             Some(Ok(threads)) => Ok(Some(threads)),
             _ => Err(CliError::Usage(format!(
                 "{NAME} is {}; expected a number from 1 to {MOST_THREADS}",
-                text.display()
+                Path::new(&text).shown()
             ))),
         }
     }

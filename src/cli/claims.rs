@@ -13,7 +13,7 @@ use super::{
     error::{CliError, Outcome, refuse_overwriting, refuse_several_pipes},
     interrupt::{InOrder, interrupted},
     progress::{Progress, ProgressFactory},
-    report::{Console, count, named},
+    report::{self, Console, count, named},
     role::Role,
     wrong_input::wrong_inputs,
 };
@@ -62,6 +62,7 @@ pub(super) fn run(
     };
     anchor::require_l1(l1, BRIDGEHUB)?;
     let messages = messages(args, trees.as_ref())?;
+    report::left_out(messages.skipped(), 0, Outcome::NotJudged);
 
     let progress = Arc::new(Watch(bars.begin("logs", Some(messages.archive().header().logs))));
     let mut options = ClaimsOptions::new(l1_nullifier);
@@ -100,7 +101,8 @@ pub(super) fn run(
         output.put(&text)?;
         output.finish()?;
     }
-    Ok(match totals.with_status(Status::Unknown) {
+    // What was left out may have claims of which nothing is known.
+    Ok(match totals.with_status(Status::Unknown) + totals.left_out() {
         0 => Outcome::Done,
         _ => Outcome::NotJudged,
     })
@@ -195,7 +197,7 @@ fn trees_options(args: &ClaimsArgs, l1: &L1Options, console: &Console) -> TreesO
 fn messages(args: &ClaimsArgs, trees: Option<&Trees>) -> Result<Messages, CliError> {
     let mut options = MessagesOptions::default();
     options.source.access = args.tree_args.state.access;
-    options.trees = trees.cloned();
+    options.trees = trees.cloned().into_iter().collect();
     options.chain_of_others = args.which.chain;
     Messages::open(&args.messages, &options)
         .map_err(|error| wrong_inputs(&args.messages, Role::Messages, error.into()))
@@ -256,6 +258,7 @@ fn say(summary: &Summary<'_>, console: &Console) {
             console.info(format_args!("                   {} {}", count(claims), status.name()));
         }
     }
+    report::say_left_out(totals.left_out(), console);
     for TokenTotals { token, by_status } in totals.tokens().take(MOST_TOKENS) {
         let name = match (token.token, token.asset_id, token.base_token_of) {
             (Some(token), ..) => token.to_string(),

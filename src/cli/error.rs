@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::role::Role;
 use crate::{
     anchor::Lacking,
-    files::{InputError, metadata_of},
+    files::{InputError, ShowPath, metadata_of},
     forest::{HistoryError, TreeFileError},
     ingest::{
         FileKind, FoundFiles, IndexError, is_directory_of_files, l1::L1DataError, state::files_of,
@@ -282,7 +282,7 @@ pub(super) fn refuse_overwriting_except(
             if inode(file)? == Some(target) {
                 return Err(CliError::Usage(format!(
                     "{} is an input; the output would replace it",
-                    output.display()
+                    output.shown()
                 )));
             }
         }

@@ -48,7 +48,7 @@ pub(super) fn run(
     let notes: Vec<String> = imported.notes.iter().map(ToString::to_string).collect();
     if console.is_json() {
         let value = json!({
-            "output": args.output.display().to_string(),
+            "output": args.output.to_string_lossy(),
             "format": imported.format.to_string(),
             "slots": header.entries,
             "slChainId": header.sl_chain,

@@ -10,14 +10,14 @@ use super::{
     args::IndexArgs,
     error::{CliError, Outcome, refuse_overwriting, refuse_several_pipes},
     progress::{ProgressFactory, file_len},
-    report::{self, Console, count},
+    report::{self, Console, LEFT_OUT_SHOWN, count},
     role::Role,
     state_args::TreeArgs,
     wrong_input::wrong_input,
 };
 use crate::{
     archive::Archive,
-    files::{Input, InputError, InputSequence},
+    files::{Input, InputError, InputSequence, ShowPath},
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError, KnownFiles,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, RelayedBy, SourceFormat, SourceOptions},
@@ -26,8 +26,6 @@ use crate::{
     prove::{Coverage, LogChains, MissingBatches, TreeCheck, Trees, TreesOptions, with_causes},
 };
 
-/// The maximum number of excluded batches that are shown.
-const SHOWN: usize = 20;
 /// The maximum number of runs of missing batches that are shown per chain.
 const RUNS_SHOWN: usize = 8;
 
@@ -87,7 +85,7 @@ pub(super) fn run(
     watcher.expect(of_logs.clone().filter_map(|archive| file_len(&archive.path)).sum());
     let chains = match args.chain {
         Some(_) => LogChains::default(),
-        None => LogChains::find(&found, trees.as_ref(), &options, None)?,
+        None => LogChains::find(&found, trees.as_ref().as_slice(), &options, None)?,
     };
     let mut indexer = Indexer::create(&args.output, options, checked)?;
     chains.set_blocks(&mut indexer);
@@ -98,14 +96,14 @@ pub(super) fn run(
     for file in of_logs {
         let chain = args.chain.or(chains.of(&file.path));
         if chain.is_none() && file.may_lack_chain(&of_l1) {
-            let path = file.path.display();
+            let path = file.path.shown();
             console.info(format_args!(
                 "skipped            {path}: the chain of its logs is not known"
             ));
             continue;
         }
         if let Some(chain) = chains.of(&file.path) {
-            let path = file.path.display();
+            let path = file.path.shown();
             console.info(format_args!("chain              {chain} by its batch roots: {path}"));
         }
         let input = sequence.open(&file.path, &watcher);
@@ -119,7 +117,7 @@ pub(super) fn run(
     // If all batches were excluded, the first error becomes the error of the command.
     let from = usize::from(nothing);
     if nothing || !console.is_json() {
-        print_skipped(&indexed, from);
+        report::left_out(&indexed.faults, from, Outcome::SomeFailed);
     }
     if nothing {
         return Err(match indexed.faults.into_first().into_iter().next() {
@@ -160,7 +158,7 @@ pub(super) fn run(
         console
             .info(format_args!("unchecked          {unknown} batches without a root in the state"));
     }
-    console.info(format_args!("output             {}", args.output.display()));
+    console.info(format_args!("output             {}", args.output.shown()));
     console.info(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
     Ok(outcome(&indexed))
 }
@@ -195,10 +193,10 @@ fn is_read(file: &FoundFile, args: &IndexArgs) -> bool {
 /// Names what directories hold besides archives.
 fn say_unread(found: &FoundFiles, others: &[&FoundFile], console: &Console) {
     for path in &found.passed_over {
-        console.info(format_args!("skipped            {}", path.display()));
+        console.info(format_args!("skipped            {}", path.shown()));
     }
     for file in others {
-        console.info(format_args!("skipped            {}: {}", file.path.display(), kind_of(file)));
+        console.info(format_args!("skipped            {}: {}", file.path.shown(), kind_of(file)));
     }
 }
 
@@ -258,10 +256,15 @@ fn outcome(indexed: &Indexed) -> Outcome {
 
 fn json(args: &IndexArgs, indexed: &Indexed, coverage: Option<&Coverage>) -> Value {
     let header = &indexed.header;
-    let skipped: Vec<String> =
-        indexed.faults.first().iter().take(SHOWN).map(|fault| with_causes(fault)).collect();
+    let skipped: Vec<String> = indexed
+        .faults
+        .first()
+        .iter()
+        .take(LEFT_OUT_SHOWN)
+        .map(|fault| with_causes(fault))
+        .collect();
     json!({
-        "output": args.output.display().to_string(),
+        "output": args.output.to_string_lossy(),
         "batches": header.batches,
         "merged": indexed.merged,
         "logs": header.logs,
@@ -301,15 +304,6 @@ fn needs_tree(args: &IndexArgs, found: &FoundFiles) -> Result<(), CliError> {
             Err(CliError::Usage(format!("{flag} is about the state; give one with --tree")))
         }
         _ => Ok(()),
-    }
-}
-
-fn print_skipped(indexed: &Indexed, from: usize) {
-    let shown = indexed.faults.first().iter().take(SHOWN).skip(from);
-    shown.for_each(report::skipped);
-    let more = indexed.faults.count().saturating_sub(SHOWN as u64);
-    if more > 0 {
-        report::words_of_error(format_args!("and {} more like these", count(more)));
     }
 }
 

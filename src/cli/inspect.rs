@@ -5,6 +5,7 @@ use super::{
     error::{CliError, Outcome},
     inspect_l1, inspect_lines, inspect_proof, inspect_tree,
     report::{self, Console, count},
+    role::Role,
 };
 use crate::{
     archive::ChainSummary,
@@ -48,6 +49,10 @@ pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliEr
                 inspect_lines::events(input, message_root)?
             }
             Some(FileKind::Blobs) => inspect_lines::blobs(input)?,
+            Some(found @ FileKind::Published) => {
+                let name = input.name().to_owned();
+                return Err(CliError::WrongInput { name, found, role: Role::State });
+            }
             // Other files are treated as dumps too: the errors of the dump parsers say what was found.
             Some(
                 FileKind::State(_)

@@ -28,7 +28,8 @@ pub(super) fn run(
         }
     };
     let mut output = Output::create(&args.output)?;
-    let record = open()?.prove_leaf((chain, batches.first), leaf, args.target)?;
+    let prover = open()?;
+    let record = prover.prove_leaf((chain, batches.first), leaf, args.target)?;
     let mut text = Vec::new();
     match is_line {
         true => args.integers.compact(&record, &mut text),
@@ -44,5 +45,8 @@ pub(super) fn run(
              only the state of the chain itself has it",
         );
     }
-    Ok(Outcome::Done)
+    Ok(match prover.messages().skipped().count() {
+        0 => Outcome::Done,
+        _ => Outcome::SomeFailed,
+    })
 }

@@ -8,7 +8,7 @@ use super::{
     error::{CliError, Outcome},
     report::Console,
 };
-use crate::files::{Output, OutputError};
+use crate::files::{Output, OutputError, ShowPath};
 
 pub(super) fn run(args: &ManArgs, console: Console) -> Result<Outcome, CliError> {
     let mut command = Cli::command();
@@ -18,17 +18,17 @@ pub(super) fn run(args: &ManArgs, console: Console) -> Result<Outcome, CliError>
         return Ok(Outcome::Done);
     };
     fs::create_dir_all(dir)
-        .map_err(|source| OutputError { name: dir.display().to_string(), source })?;
+        .map_err(|source| OutputError { name: dir.shown().to_string(), source })?;
     let mut files = Vec::new();
     let commands: Vec<_> = command.get_subcommands().cloned().collect();
     for command in commands.into_iter().chain([command]) {
         // A subcommand's display name is slproof-NAME.
         let name = command.get_display_name().unwrap_or_else(|| command.get_name());
         let file = dir.join(format!("{name}.1"));
-        files.push(file.display().to_string());
+        files.push(file.to_string_lossy().into_owned());
         write(command, &file)?;
     }
-    console.info(format_args!("{} manual pages in {}", files.len(), dir.display()));
+    console.info(format_args!("{} manual pages in {}", files.len(), dir.shown()));
     console.summary(&json!({"files": files}));
     Ok(Outcome::Done)
 }

@@ -6,7 +6,7 @@ use super::{
     args::MergeArgs,
     error::{CliError, Outcome, refuse_overwriting},
     progress::ProgressFactory,
-    report::{Console, count, named},
+    report::{self, Console, count, named},
     role::Role,
     wrong_input::refuse_other_kinds,
 };
@@ -33,7 +33,7 @@ pub(super) fn run(
     let progress = bars.reading();
     let merged = merge(&args.outputs, &args.output, &progress.watcher())?;
     progress.end();
-    let Merged { shards, count: total, bytes, .. } = &merged;
+    let Merged { shards, count: total, left_out, bytes, .. } = &merged;
     console.summary(&json!({
         "shards": shards,
         "proofs": total.proofs,
@@ -41,16 +41,19 @@ pub(super) fn run(
         "failedLogs": total.failed_logs,
         "padding": total.padding,
         "skipped": total.skipped,
+        "leftOut": left_out,
         "bytes": bytes,
-        "output": args.output.display().to_string(),
+        "output": args.output.to_string_lossy(),
     }));
     console.info(format_args!("shards             {}, all of one job", count(*shards)));
     console.info(format_args!("proofs             {}", count(total.proofs)));
     console.info(format_args!("failed requests    {}", count(total.failed())));
+    report::say_left_out(*left_out, console);
     console.info(format_args!(
         "output             {}, {} bytes",
         named(&args.output),
         count(*bytes)
     ));
-    Ok(if total.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+    let is_whole = total.failures.is_empty() && *left_out == 0;
+    Ok(if is_whole { Outcome::Done } else { Outcome::SomeFailed })
 }

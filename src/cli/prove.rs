@@ -20,7 +20,7 @@ use super::{
     wrong_input::{refuse_other_kinds, wrong_input, wrong_inputs},
 };
 use crate::{
-    files::{Compression, Input, InputError, Lines, Output, is_same_place, place_of},
+    files::{Compression, Input, InputError, Lines, Output, ShowPath, is_same_place, place_of},
     proof::{Target, TargetKind, calldata::CallOptions},
     prove::{
         Error, Messages, MessagesOptions, ProofOutput, Prover, SchedulerError, Selection, Shard,
@@ -28,9 +28,6 @@ use crate::{
     },
     records::{Count, ProofFormat},
 };
-
-/// The maximum number of batches left out that are shown.
-const SKIPPED_SHOWN: usize = 20;
 
 pub(super) fn run(
     args: &ProveArgs,
@@ -93,13 +90,6 @@ pub(super) fn run(
         count(header.batches),
         count(header.logs)
     ));
-    let left_out = messages.skipped().count();
-    messages.skipped().first().iter().take(SKIPPED_SHOWN).for_each(report::skipped);
-    if left_out > SKIPPED_SHOWN as u64 {
-        let rest = count(left_out - SKIPPED_SHOWN as u64);
-        report::words_of_error(format_args!("and {rest} more like these"));
-    }
-
     let observer = Arc::new(JobObserver::new(console, bars, &trees, args.target, lines));
     let job = Prover::new(trees, messages)
         .job(selection)
@@ -134,7 +124,7 @@ pub(super) fn run(
             count(skipped)
         )));
     }
-    let all = summary.count.failures.is_empty() && left_out == 0;
+    let all = summary.count.failures.is_empty() && summary.left_out == 0;
     Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
 }
 
@@ -190,8 +180,19 @@ fn with_archive(args: &ProveArgs) -> Result<ProveArgs, CliError> {
     Ok(args)
 }
 
-/// Opens the trees and the archives of logs, unless they are open.
+/// Opens the trees and the archives of logs, and names what was left out of these.
 fn inputs(
+    args: &ProveArgs,
+    look_up: Option<LookUp>,
+    console: &Console,
+) -> Result<(Trees, Messages), CliError> {
+    let (trees, messages) = open(args, look_up, console)?;
+    report::left_out(messages.skipped(), 0, Outcome::SomeFailed);
+    Ok((trees, messages))
+}
+
+/// Opens the trees and the archives of logs, unless they are open.
+fn open(
     args: &ProveArgs,
     look_up: Option<LookUp>,
     console: &Console,
@@ -230,7 +231,7 @@ fn messages(args: &ProveArgs, trees: &Trees) -> Result<Messages, Error> {
     options.source.access = args.tree_args.state.access;
     options.source.columns = args.tree_args.columns.clone().unwrap_or_default();
     options.source.relayed = args.relayed_by;
-    options.trees = Some(trees.clone());
+    options.trees = vec![trees.clone()];
     options.chain_of_others = args.which.chain;
     Messages::open(&args.messages, &options)
 }
@@ -267,6 +268,7 @@ fn say(summary: &Summary, console: &Console) {
     for (code, failures) in &total.failures {
         console.info(format_args!("                   {} {code}", count(*failures)));
     }
+    report::say_left_out(summary.left_out, console);
     console.info(format_args!("bytes              {}", count(summary.bytes)));
 }
 
@@ -344,7 +346,7 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
         let own = beside.into_iter().chain([path.to_owned()]);
         for own in own.collect::<Vec<_>>() {
             if taken.iter().any(|file| is_same_place(file, &own)) {
-                let (name, own) = (path.display(), own.display());
+                let (name, own) = (path.shown(), own.shown());
                 let text = format!("{flag} {name}: {own} is a file that belongs to another output");
                 return Err(CliError::Usage(text));
             }

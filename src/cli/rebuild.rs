@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     contracts::Layout,
+    files::ShowPath,
     forest::{Forest, InteropRoot, L1Gap},
     ingest::FileKind,
     primitives::BatchNumber,
@@ -59,7 +60,7 @@ pub(super) fn run(
             if let Some(file) = tree_file_among(&args.evidence)? {
                 return Err(CliError::Usage(format!(
                     "{} is already a tree file; -o needs a snapshot, a dump or events",
-                    file.display()
+                    file.shown()
                 )));
             }
             Trees::rebuild_to_file(&args.evidence, target, with_history, &options).map_err(

@@ -17,8 +17,8 @@ use super::{
     hint, progress,
 };
 use crate::{
-    files::Output,
-    ingest::IndexError,
+    files::{Output, ShowPath},
+    ingest::logs::SkippedInputs,
     proof::{Failure, FailureCode},
     prove::{
         error_text::{causes, text_of},
@@ -27,6 +27,9 @@ use crate::{
 };
 
 const RED: Style = AnsiColor::Red.on_default().bold();
+
+/// The most parts left out that are described.
+pub(super) const LEFT_OUT_SHOWN: usize = 20;
 
 /// Whether messages are JSON. It is global because errors are printed from many places.
 static JSON: AtomicBool = AtomicBool::new(false);
@@ -112,9 +115,30 @@ pub(super) fn error(error: &CliError) {
     failure(error, error.code(), error.exit_code());
 }
 
-/// Prints the error of an input, or of a part of an input, that was left out.
-pub(super) fn skipped(error: &IndexError) {
-    failure(error, FailureCode::LeftOut, Outcome::SomeFailed.exit_code());
+/// Prints the errors of inputs, and of parts of inputs, that were left out, from the `from`-th on. The command that goes on
+/// without them ends with this outcome.
+pub(super) fn left_out(parts: &SkippedInputs, from: usize, outcome: Outcome) {
+    for error in parts.first().iter().take(LEFT_OUT_SHOWN).skip(from) {
+        failure(error, FailureCode::LeftOut, outcome.exit_code());
+    }
+    and_more(parts.count());
+}
+
+/// Prints in a summary how many parts were left out, if any were.
+pub(super) fn say_left_out(parts: u64, console: &Console) {
+    match parts {
+        0 => {}
+        1 => console.info("left out           1 part of the archive"),
+        _ => console.info(format_args!("left out           {} parts of the archive", count(parts))),
+    }
+}
+
+/// Says how many follow after the first ones that are shown.
+pub(super) fn and_more(all: u64) {
+    let more = all.saturating_sub(LEFT_OUT_SHOWN as u64);
+    if more > 0 {
+        words_of_error(format_args!("and {} more like these", count(more)));
+    }
 }
 
 /// Prints a failed request, if the output format has no record for it.
@@ -181,7 +205,7 @@ fn print(text: impl fmt::Display) {
 
 /// The name of an output in messages.
 pub(super) fn named(output: &Path) -> impl fmt::Display {
-    if output == Path::new("-") { Path::new("standard output").display() } else { output.display() }
+    if output == Path::new("-") { Path::new("standard output").shown() } else { output.shown() }
 }
 
 /// A number with commas as thousands separators.

@@ -79,6 +79,7 @@ impl Role {
                 "give the shard itself to slproof merge, without .shard.json"
             }
             (_, FileKind::Checkpoint) => "continue the job with prove --resume",
+            (_, FileKind::Published) => "slproof verify --published reads the directory back",
         }
     }
 

@@ -23,7 +23,7 @@ use crate::{
     primitives::ChainId,
     prove::with_causes,
     serve::{
-        AccessLine, ChainAddresses, ServeConfig, ServeEvent, ServeObserver, ServeOptions,
+        AccessLine, ChainAddresses, ServeConfig, ServeEvent, ServeObserver, ServeOptions, Served,
         ServedTrees, Server, Sources,
     },
 };
@@ -45,19 +45,28 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<Outcome, CliErr
     };
     limit(&args.server, &mut options);
     if args.server.check {
-        let chains = Server::check(&options).map_err(CliError::Serve)?;
-        report::result(&json!({"chains": chains}), || {
+        let Served { chains, messages, .. } = Server::check(&options).map_err(CliError::Serve)?;
+        let outcome = match messages.skipped().count() {
+            0 => Outcome::Done,
+            _ => Outcome::SomeFailed,
+        };
+        report::left_out(messages.skipped(), 0, outcome);
+        let left_out = messages.skipped().count();
+        report::result(&json!({"chains": chains, "leftOut": left_out}), || {
             format!("chains             {}\n", names(&chains))
         })?;
-        return Ok(Outcome::Done);
+        return Ok(outcome);
     }
     let listen = args.server.listen.or(config.as_ref().and_then(ServeConfig::listen));
     let (log, lines) = AccessLog::new(*console);
     let lost = Arc::clone(&log.lost);
     let server = Server::bind(listen.unwrap_or(DEFAULT_LISTEN), options, Arc::new(log))
         .map_err(CliError::Serve)?;
-    let chains = server.chains();
-    console.summary(&json!({"listening": server.address(), "chains": chains}));
+    let Served { chains, messages, .. } = server.served();
+    report::left_out(messages.skipped(), 0, Outcome::SomeFailed);
+    let left_out = messages.skipped().count();
+    console.summary(&json!({"listening": server.address(), "chains": chains, "leftOut": left_out}));
+    drop(messages);
     console.info(format_args!("chains             {}", names(&chains)));
     console.info(format_args!("listening          http://{}", server.address()));
     let in_order = InOrder::new();
@@ -159,7 +168,8 @@ impl ServeObserver for AccessLog {
 
     fn event(&self, event: &ServeEvent<'_>) {
         match event {
-            ServeEvent::Reloaded(chains) => {
+            ServeEvent::Reloaded(Served { chains, messages, .. }) => {
+                report::left_out(messages.skipped(), 0, Outcome::SomeFailed);
                 self.console.info(format_args!("reloaded           chains {}", names(chains)));
             }
             ServeEvent::ReloadFailed(error) => report::words_of_error(format_args!(

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     contracts::{Deployment, Network},
-    files::Container,
+    files::{Container, ShowPath},
     forest::TreeFile,
     primitives::{Address, ChainId},
     prove::{StateOptions, Trees, TreesOptions},
@@ -66,7 +66,7 @@ impl StateArgs {
         match self.given() {
             Some(flag) => Err(CliError::Usage(format!(
                 "{} is a tree file; {flag} has no effect on it, because its trees were rebuilt before",
-                path.display()
+                path.shown()
             ))),
             None => Ok(()),
         }
@@ -171,7 +171,7 @@ impl TreeArgs {
             if paths.len() > 1 {
                 return Err(CliError::Usage(format!(
                     "{} is a tree file, which cannot be combined with other inputs",
-                    path.display()
+                    path.shown()
                 )));
             }
             self.state.refuse_for_tree_file(path)?;

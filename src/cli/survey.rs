@@ -15,6 +15,7 @@ use super::{
     shell_words::{shell_word, shell_words},
 };
 use crate::{
+    files::ShowPath,
     primitives::SlBatch,
     proof::CheckedBy,
     prove::{Error, with_causes},
@@ -190,14 +191,14 @@ fn list(text: &mut String, heading: &str, lines: &[String], most: usize) {
 fn file_lines(found: &Survey) -> Vec<String> {
     let mut files: Vec<&FileReport> = found.files.iter().collect();
     files.sort_by_key(|file| rank(file.usage));
-    let names = files.iter().map(|file| file.path.display().to_string());
+    let names = files.iter().map(|file| file.path.shown().to_string());
     let names: Vec<String> = names.collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).min(40);
     let file = |(file, name): (&&FileReport, &String)| {
         format!("{name:width$}  {}: {}", file.what, gives(file))
     };
     let mut lines: Vec<String> = files.iter().zip(&names).map(file).collect();
-    let passed_over = found.passed_over.iter().map(|path| path.display().to_string());
+    let passed_over = found.passed_over.iter().map(|path| path.shown().to_string());
     lines.extend(passed_over.map(|path| format!("{path:width$}  not read")));
     lines
 }
@@ -362,7 +363,7 @@ fn missing_line(missing: &Missing) -> String {
         MissingPart::ChainOfLogs => format!(
             "the chain of the logs in {} files, to be given with --chain ID; the first is {}",
             count(missing.files.len()),
-            missing.files.first().map_or(Path::new(""), PathBuf::as_path).display()
+            missing.files.first().map_or(Path::new(""), PathBuf::as_path).shown()
         ),
         MissingPart::Logs if missing.batches == 0 => "L2→L1 logs".into(),
         MissingPart::Logs => format!("the logs{of}: {batches} batches{runs}"),

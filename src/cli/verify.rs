@@ -47,6 +47,11 @@ pub(super) fn run(
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
     if let Some(directory) = &args.published {
+        let network = args.state_args.network.map(|_| "--network");
+        if let Some(flag) = args.missing.given().or(args.state_args.given()).or(network) {
+            let text = format!("{flag} has no effect with --published, whose files have all of it");
+            return Err(CliError::Usage(text));
+        }
         return published(directory, console);
     }
     verify(args, console, bars).map_err(|error| wrong_input(&args.proofs, Role::Proofs, error))
@@ -201,6 +206,17 @@ fn roots_of_state(args: &VerifyArgs, console: &Console) -> Result<TrustedRoots, 
 }
 
 impl MissingArgs {
+    /// The first of these flags that was given.
+    fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--chain-id", self.chain_id.is_some()),
+            ("--batch", self.batch.is_some()),
+            ("--log", self.log.is_some()),
+            ("--message", self.message.is_some()),
+        ];
+        given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+    }
+
     /// The values that replace those missing in records.
     pub(super) fn resolve(&self) -> Result<Defaults, CliError> {
         let made = match (&self.message, self.sender, self.tx_number) {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{error::CliError, role::Role};
 use crate::{
-    files::Input,
+    files::{Input, ShowPath},
     ingest::{FileKind, sniff},
 };
 
@@ -34,7 +34,7 @@ pub(super) fn refuse_other_kinds(path: &Path, role: Role) -> Result<(), CliError
         // Columns may have been named by a flag. Otherwise the error of the reader says which one is missing.
         Some(FileKind::OtherTable) => Ok(()),
         Some(found) if !role.takes(found) => {
-            Err(CliError::WrongInput { name: path.display().to_string(), found, role })
+            Err(CliError::WrongInput { name: path.shown().to_string(), found, role })
         }
         _ => Ok(()),
     }

@@ -26,7 +26,7 @@ pub(super) fn new(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// When the name is that of a directory, or its parent directory cannot be written to.
-pub(super) fn anew(path: &Path) -> io::Result<File> {
+pub(crate) fn anew(path: &Path) -> io::Result<File> {
     remove(path)?;
     new(path)
 }

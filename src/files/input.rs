@@ -10,6 +10,7 @@ use super::{
     InputError, ReadProgressHandle,
     container::is_container,
     plain_text::PlainText,
+    show_path::ShowPath,
     text_encoding,
     wrapper::{self, Contents, Data, Tar},
 };
@@ -177,7 +178,7 @@ impl Opened {
         let again = found.is_file().then(|| path.into());
         let same = found.is_file().then(|| file.try_clone()).transpose().map_err(open_error)?;
         let data = Box::new(Uninterrupted(watcher.of(file)));
-        Ok(Self { name: path.display().to_string(), path: again, data, file: same })
+        Ok(Self { name: path.shown().to_string(), path: again, data, file: same })
     }
 }
 
@@ -283,14 +284,15 @@ impl Inputs {
                 return Some(Err(InputError::Read { name: self.name.clone(), source }));
             }
         };
-        self.last = Some(format!("{}:{file}", self.name).into());
+        let name = self.path.as_deref().map_or((&*self.name).into(), Path::to_string_lossy);
+        self.last = Some(format!("{name}:{file}").into());
         open.files += 1;
         Some(Ok(Member { archive: Arc::clone(archive), number: open.files }))
     }
 
     fn input(&self, member: Member) -> Result<Input, InputError> {
         let path = self.last.clone().unwrap_or_default();
-        let name = path.display().to_string();
+        let name = path.shown().to_string();
         Input::new(name, Some(path).filter(|_| self.path.is_some()), Box::new(member))
     }
 }

@@ -2,12 +2,14 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+use super::show_path::ShowPath;
+
 /// Why an input could not be opened or read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum InputError {
     /// The system could not open the file.
-    #[error("cannot open {}", path.display())]
+    #[error("cannot open {}", path.shown())]
     Open {
         /// The file.
         path: PathBuf,
@@ -15,7 +17,7 @@ pub enum InputError {
         source: io::Error,
     },
     /// The path is that of a directory, not a file.
-    #[error("{} is a directory, not a file", path.display())]
+    #[error("{} is a directory, not a file", path.shown())]
     IsFolder {
         /// The directory.
         path: PathBuf,

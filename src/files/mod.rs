@@ -39,6 +39,7 @@ mod read_progress;
 mod records;
 mod reopenable_input;
 mod scratch;
+mod show_path;
 mod sigbus;
 mod spill;
 mod text_block;
@@ -53,6 +54,7 @@ pub use container::{
     CheckedBlocks, Container, ContainerError, ContainerWriter, Kind, NativeFile, SectionBytes,
     SectionName,
 };
+pub(crate) use create::anew;
 #[cfg(feature = "parquet")]
 pub(crate) use create::nameless;
 pub(crate) use external_sort::{ExternalSort, Sorted};
@@ -69,6 +71,7 @@ pub use lines::{Line, Lines};
 pub use map::Access;
 pub use output::{Draft, Output, OutputError, is_same_place, place_of, remove_unfinished};
 pub use partial::Partial;
+pub(crate) use partial::lock;
 pub(crate) use path_info::{FileStamp, entries_of, names};
 pub use path_info::{is_directory, is_file, metadata_of};
 pub(crate) use pool::Pool;
@@ -78,6 +81,7 @@ pub(crate) use records::{PayloadPlace, Records, SortRecord};
 pub(crate) use reopenable_input::ReopenableInput;
 pub use scratch::{Scratch, Spool};
 pub(crate) use scratch::{TemporaryDirectory, temporary_directory};
+pub(crate) use show_path::ShowPath;
 pub use sigbus::{ignore_sigxfsz, install_sigbus_handler};
 pub(crate) use spill::Spill;
 pub(crate) use text_block::TextBlock;

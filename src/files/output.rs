@@ -15,6 +15,7 @@ use super::{
     create,
     map::{Access, FileBytes, MapMut},
     path_info::{absent_is_none, is_absent},
+    show_path::ShowPath,
     write_behind::WriteBehind,
 };
 
@@ -135,7 +136,7 @@ pub fn place_of(target: &Path) -> Result<PathBuf, OutputError> {
         }
         Ok(absent_is_none(place.canonicalize())?.unwrap_or(place))
     };
-    follow().map_err(|source| OutputError { name: target.display().to_string(), source })
+    follow().map_err(|source| OutputError { name: target.shown().to_string(), source })
 }
 
 /// Whether two paths refer to the same output. The file need not exist.
@@ -159,8 +160,7 @@ impl Output {
             return Ok(Self(Kind::Stdout(BufWriter::with_capacity(BUFFER_LEN, io::stdout()))));
         }
         let place = place_of(target)?;
-        Self::open(place)
-            .map_err(|source| OutputError { name: target.display().to_string(), source })
+        Self::open(place).map_err(|source| OutputError { name: target.shown().to_string(), source })
     }
 
     fn open(target: PathBuf) -> io::Result<Self> {
@@ -187,7 +187,7 @@ impl Output {
     /// # Errors
     /// [`OutputError`] when the directory cannot be written to, or the name is that of a directory.
     pub fn create_beside(target: PathBuf) -> Result<Self, OutputError> {
-        let name = target.display().to_string();
+        let name = target.shown().to_string();
         let begun = match absent_is_none(target.symlink_metadata()) {
             Ok(Some(found)) if found.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
             Ok(_) => Self::file_at(target),
@@ -248,7 +248,7 @@ impl Output {
     pub fn name(&self) -> String {
         match &self.0 {
             Kind::Stdout(_) => "standard output".into(),
-            Kind::Stream { target, .. } | Kind::File { target, .. } => target.display().to_string(),
+            Kind::Stream { target, .. } | Kind::File { target, .. } => target.shown().to_string(),
         }
     }
 
@@ -350,7 +350,7 @@ impl Draft {
     pub fn finish(self) -> Result<(), OutputError> {
         let Self { target, file, listed } = self;
         rename(file, &listed, &target)
-            .map_err(|source| OutputError { name: target.display().to_string(), source })
+            .map_err(|source| OutputError { name: target.shown().to_string(), source })
     }
 }
 

@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{OutputError, create, output::folder_of, path_info::absent_is_none};
+use super::{
+    OutputError, create, output::folder_of, path_info::absent_is_none, show_path::ShowPath,
+};
 
 const BUFFER_LEN: usize = 1 << 18;
 /// The largest checkpoint that is read, in bytes. The checkpoint of a Parquet file grows by five kilobytes per row
@@ -247,7 +249,7 @@ fn read_checkpoint(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
 
 /// Opens the file at `path` and locks it. With `may_be_made` a missing file is created; the result says
 /// whether it was.
-fn lock(path: &Path, may_be_made: bool) -> io::Result<(File, bool)> {
+pub(crate) fn lock(path: &Path, may_be_made: bool) -> io::Result<(File, bool)> {
     let (file, is_new) = match create::again(path) {
         Err(error) if may_be_made && error.kind() == io::ErrorKind::NotFound => {
             (create::new(path)?, true)
@@ -302,7 +304,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 }
 
 fn error(path: &Path, source: io::Error) -> OutputError {
-    OutputError { name: path.display().to_string(), source }
+    OutputError { name: path.shown().to_string(), source }
 }
 
 #[cfg(test)]

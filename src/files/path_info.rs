@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::InputError;
+use super::{InputError, show_path::ShowPath};
 
 /// The metadata of the file or directory at a path. `None` if there is none, or only a link to nothing.
 ///
@@ -61,7 +61,7 @@ pub(crate) fn entries_of(directory: &Path) -> Result<Vec<DirEntry>, InputError> 
     };
     open()
         .and_then(|entries| entries.collect())
-        .map_err(|source| InputError::Read { name: directory.display().to_string(), source })
+        .map_err(|source| InputError::Read { name: directory.shown().to_string(), source })
 }
 
 /// Replaces the error for a path at which there is nothing by `None`.
@@ -79,7 +79,7 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 
 /// The names of files in messages.
 pub(crate) fn names(paths: &[PathBuf]) -> String {
-    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let names: Vec<String> = paths.iter().map(|path| path.shown().to_string()).collect();
     names.join(", ")
 }
 

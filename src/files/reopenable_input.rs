@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use super::{Input, InputError, ReadProgressHandle, is_directory};
+use super::{Input, InputError, ReadProgressHandle, is_directory, show_path::ShowPath};
 
 /// An input that may be open already, and may have to be opened again.
 pub(crate) struct ReopenableInput {
@@ -21,7 +21,7 @@ impl ReopenableInput {
         let can_be_reopened =
             |path: &Path| path.metadata().map_or(true, |found| found.is_file() || found.is_dir());
         Self {
-            name: if is_stdin { "standard input".into() } else { path.display().to_string() },
+            name: if is_stdin { "standard input".into() } else { path.shown().to_string() },
             path: path.into(),
             is_pipe: is_stdin || !can_be_reopened(path),
             opened: None,

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::{
     OutputError, create,
     output::{Unfinished, folder_of},
+    show_path::ShowPath,
 };
 
 /// A temporary directory, which is removed with its files when it is dropped, or when a signal ends the process.
@@ -53,7 +54,7 @@ impl Scratch {
     /// # Errors
     /// [`OutputError`] when the directory cannot be written to.
     pub fn beside(target: &Path) -> Result<Self, OutputError> {
-        let name = format!("a temporary file beside {}", target.display());
+        let name = format!("a temporary file beside {}", target.shown());
         match create::nameless(folder_of(target)) {
             Ok(file) => Ok(Self { name, file, len: 0 }),
             Err(source) => Err(OutputError { name, source }),
@@ -66,7 +67,7 @@ impl Scratch {
     /// [`OutputError`] when the directory cannot be written to.
     pub fn temporary() -> Result<Self, OutputError> {
         let directory = std::env::temp_dir();
-        let name = format!("a temporary file in {}", directory.display());
+        let name = format!("a temporary file in {}", directory.shown());
         match create::nameless(&directory) {
             Ok(file) => Ok(Self { name, file, len: 0 }),
             Err(source) => Err(OutputError { name, source }),

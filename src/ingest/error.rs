@@ -216,6 +216,18 @@ impl IndexError {
         }
     }
 
+    /// The batch that is left out because of the error, if it names one.
+    #[must_use]
+    pub fn batch(&self) -> Option<(ChainId, BatchNumber)> {
+        match self {
+            Self::Batch { chain, batch, .. } | Self::Incomplete { chain, batch, .. } => {
+                Some((*chain, *batch))
+            }
+            Self::Archive(ArchiveError::Conflict { chain, batch, .. }) => Some((*chain, *batch)),
+            _ => None,
+        }
+    }
+
     /// Whether an archive cannot be read only because it does not name its chain or its batches. The batch roots
     /// in trees show them.
     #[must_use]

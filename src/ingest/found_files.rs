@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     files::{
-        FileStamp, Input, InputError, Inputs, Kind, archive_of, entries_of, is_directory, is_file,
-        metadata_of,
+        FileStamp, Input, InputError, Inputs, Kind, ShowPath, archive_of, entries_of, is_directory,
+        is_file, metadata_of,
     },
     primitives::ordered::try_map,
 };
@@ -90,9 +90,25 @@ fn stamp_of(path: &Path) -> Result<Option<FileStamp>, InputError> {
     Ok(found.as_ref().map(FileStamp::from))
 }
 
+/// Whether a path is that of the manifest of a published directory. One that cannot be read is none: the error comes when
+/// its kind is found.
+fn is_published(path: &Path) -> bool {
+    let is_manifest = path.file_name().is_some_and(|name| name == "manifest.json");
+    let sniffed = || Input::open(path).ok().as_ref().and_then(sniff);
+    is_manifest && is_file(path).unwrap_or(false) && sniffed() == Some(FileKind::Published)
+}
+
+/// Whether a file or directory beside the manifest of a published directory belongs to it. What it has of logs and roots is
+/// in the files that it was made from.
+fn is_of_published(path: &Path) -> bool {
+    let own = ["batches", "index", "index.html", "lists", "roots"];
+    path.file_name().is_some_and(|name| own.iter().any(|own| name == *own))
+}
+
 impl FoundFiles {
     /// Finds the files at `paths`, and in the directories among them, with all their subdirectories. Links to
-    /// directories are not followed, since they may lead back. The same directories give the same list.
+    /// directories are not followed, since they may lead back. Of a published directory, only the manifest is listed. The
+    /// same directories give the same list.
     ///
     /// # Errors
     /// [`InputError`] if a directory or the first bytes of a file cannot be read.
@@ -187,8 +203,7 @@ impl FoundFiles {
 
     /// Adds the names of all files below a directory to `inside`.
     fn list(&mut self, directory: &Path, inside: &mut Vec<PathBuf>) -> Result<(), InputError> {
-        let unreadable =
-            |source| InputError::Read { name: directory.display().to_string(), source };
+        let unreadable = |source| InputError::Read { name: directory.shown().to_string(), source };
         let mut entries = Vec::new();
         let listed = match entries_of(directory) {
             Ok(listed) => listed,
@@ -201,6 +216,9 @@ impl FoundFiles {
             entries.push((entry.path(), entry.file_type().map_err(unreadable)?));
         }
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        if entries.iter().any(|(path, _)| is_published(path)) {
+            entries.retain(|(path, _)| !is_of_published(path));
+        }
         for (path, kind) in entries {
             let name = path.file_name().unwrap_or_default();
             let is_hidden = name.as_encoded_bytes().starts_with(b".");
@@ -415,7 +433,7 @@ impl FoundFile {
                 }
             }
             if file.kind.is_some_and(FileKind::needs_extraction) {
-                let name = path.display().to_string();
+                let name = path.shown().to_string();
                 let what =
                     "a native file or a zksync-era snapshot in a tar archive of several files";
                 file.damage = Some(InputError::Packed { name, what, command: "tar -xf" });
@@ -430,7 +448,7 @@ impl FoundFile {
     /// as pubdata does.
     fn pass_over_nameless_pubdata(&mut self) {
         let is_pubdata = self.kind == Some(FileKind::Logs(SourceFormat::Pubdata));
-        if self.from_directory && is_pubdata && !names_batch(&self.path.display().to_string()) {
+        if self.from_directory && is_pubdata && !names_batch(&self.path.to_string_lossy()) {
             self.kind = None;
         }
     }

@@ -54,6 +54,8 @@ pub enum FileKind {
     Manifest,
     /// The checkpoint of an interrupted job.
     Checkpoint,
+    /// The manifest of a directory that was published.
+    Published,
     /// A node's answer that slproof cannot use.
     Answer(OtherAnswer),
     /// A Parquet file with the columns of neither logs nor proofs.
@@ -80,6 +82,7 @@ impl fmt::Display for FileKind {
             Self::Blobs => "a file of blobs of L1",
             Self::Manifest => "the manifest of a shard",
             Self::Checkpoint => "the checkpoint of an interrupted job",
+            Self::Published => "the manifest of a published directory",
         })
     }
 }
@@ -257,6 +260,8 @@ fn by_members(head: &[u8]) -> Option<FileKind> {
     let has = |name| members.has(name);
     if has("job") && has("blake3") {
         Some(if has("steps") { FileKind::Checkpoint } else { FileKind::Manifest })
+    } else if has("indexHash") && has("allRootsHash") {
+        Some(FileKind::Published)
     } else if members.has_proof()
         || bare_calldata(text).is_some()
         || (has("data") && (has("call") || has("to")))
@@ -298,6 +303,7 @@ mod tests {
             ("{\"lastBlock\":2,\"firstBlock\":1}", Some(FileKind::BatchBlocks)),
             ("{\"job\":{},\"blake3\":\"\"}", Some(FileKind::Manifest)),
             ("{\"job\":{},\"steps\":1,\"blake3\":\"\"}", Some(FileKind::Checkpoint)),
+            ("{\"indexHash\":\"\",\"allRootsHash\":\"\"}", Some(FileKind::Published)),
             (
                 "{\"transactionHash\":1,\"l2ToL1Logs\":[]}",
                 Some(FileKind::Logs(SourceFormat::Receipts)),

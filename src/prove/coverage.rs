@@ -28,9 +28,8 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct TreeCheck<'f> {
-    /// `None` if there is only a state that stores batch roots.
-    forest: Option<&'f Forest>,
-    extractor: Extractor<'f>,
+    /// The trees of each settlement layer; `None` if there is only a state that stores batch roots.
+    layers: Vec<(Option<&'f Forest>, Extractor<'f>)>,
 }
 
 /// Which batches of the trees an archive has.
@@ -61,7 +60,19 @@ impl<'f> TreeCheck<'f> {
     /// # Errors
     /// [`TargetError`] when the trees have no batch roots.
     pub fn new(forest: &'f Forest) -> Result<Self, TargetError> {
-        Ok(Self { forest: Some(forest), extractor: Extractor::new(forest, Target::BatchRoot)? })
+        Self::of_layers([forest])
+    }
+
+    /// Creates a check against the trees of several settlement layers. A batch is complete if its logs fold to its root in
+    /// one of them.
+    ///
+    /// # Errors
+    /// As [`TreeCheck::new`].
+    pub fn of_layers(forests: impl IntoIterator<Item = &'f Forest>) -> Result<Self, TargetError> {
+        let layer = |forest| {
+            Ok::<_, TargetError>((Some(forest), Extractor::new(forest, Target::BatchRoot)?))
+        };
+        Ok(Self { layers: forests.into_iter().map(layer).collect::<Result<_, _>>()? })
     }
 
     /// Creates a check against these trees, or against the batch roots in a state if no trees are rebuilt.
@@ -69,7 +80,11 @@ impl<'f> TreeCheck<'f> {
     /// # Errors
     /// [`Error`] when the trees have no batch roots.
     pub fn of(trees: &'f Trees) -> Result<Self, Error> {
-        Ok(Self { forest: trees.forest(), extractor: trees.extractor(Target::BatchRoot)? })
+        Ok(Self { layers: vec![(trees.forest(), trees.extractor(Target::BatchRoot)?)] })
+    }
+
+    fn forests(&self) -> impl Iterator<Item = &'f Forest> {
+        self.layers.iter().filter_map(|(forest, _)| *forest)
     }
 
     /// Compares an archive with the batches in the trees.
@@ -79,7 +94,7 @@ impl<'f> TreeCheck<'f> {
     pub fn coverage(&self, archive: &Archive) -> Result<Coverage, ArchiveError> {
         let archived: Vec<_> = archive.chains()?.into_iter().map(|summary| summary.chain).collect();
         let mut coverage = Coverage::default();
-        for tree in self.forest.into_iter().flat_map(Forest::chains) {
+        for tree in self.forests().flat_map(Forest::chains) {
             let (chain, batches) = (tree.chain(), tree.batches());
             if !archived.contains(&chain) {
                 coverage.absent_chains += u64::from(!batches.is_empty());
@@ -105,42 +120,69 @@ impl<'f> TreeCheck<'f> {
 
 impl BatchCheck for TreeCheck<'_> {
     fn check(&self, batches: &[BatchView<'_>]) -> Vec<Verdict> {
-        let verdict = |proofs: Result<BatchProofs<'_>, ExtractError>| match proofs {
-            Ok(proofs) => {
-                let (aggregated, imt) = match proofs.settled().form() {
-                    BatchRootForm::Aggregated(root, _) => (Some(root), None),
-                    BatchRootForm::EightLeaves(leaves, _) => {
-                        (Some(leaves.multichain_root), Some(leaves.imt))
-                    }
-                    BatchRootForm::Plain(_) => (None, None),
-                };
-                Verdict::Complete { aggregated, imt }
+        let mut verdicts: Vec<Verdict> = batches.iter().map(|_| Verdict::Unknown).collect();
+        for (_, extractor) in &self.layers {
+            let is_open = |at: &usize| !matches!(verdicts[*at], Verdict::Complete { .. });
+            let open: Vec<usize> = (0..batches.len()).filter(is_open).collect();
+            let views: Vec<BatchView<'_>> = open.iter().map(|at| batches[*at]).collect();
+            for (at, proofs) in open.into_iter().zip(extractor.batches(&views)) {
+                let verdict = verdict(proofs);
+                // That the logs do not fold says more than that another layer does not have the batch, and the first such
+                // layer says it.
+                if matches!(verdicts[at], Verdict::Unknown)
+                    || matches!(verdict, Verdict::Complete { .. })
+                {
+                    verdicts[at] = verdict;
+                }
             }
-            Err(
-                ExtractError::UnknownChain(_)
-                | ExtractError::BatchNotInTree { .. }
-                | ExtractError::BatchHasNoLeaf { .. }
-                | ExtractError::BatchLost { .. }
-                | ExtractError::MaybeLost { .. }
-                | ExtractError::PathLost { .. }
-                | ExtractError::NoBatchRoot { .. },
-            ) => Verdict::Unknown,
-            Err(error) => Verdict::Incomplete(error.into()),
-        };
-        self.extractor.batches(batches).into_iter().map(verdict).collect()
+        }
+        verdicts
     }
 
     fn batch_roots(&self, chain: ChainId) -> Option<BatchRoots> {
-        let forest = self.forest?;
-        let tree = forest.chain(chain).filter(|tree| !tree.batches().is_empty())?;
-        let batches = tree.batches().iter().zip(tree.batch_roots().iter().copied());
+        let has_chain =
+            |forest: &&Forest| forest.chain(chain).is_some_and(|tree| !tree.batches().is_empty());
+        let forests: Vec<&Forest> = self.forests().filter(has_chain).collect();
+        if forests.is_empty() {
+            return None;
+        }
+        let trees = forests.iter().filter_map(|forest| forest.chain(chain));
+        let batches =
+            trees.flat_map(|tree| tree.batches().iter().zip(tree.batch_roots().iter().copied()));
+        let may_have_eight_leaves = forests.iter().any(|forest| forest.layout() >= Layout::V33);
         // Those of chains that are not a settlement layer, as in `MatchedBatch::match_root`.
         let aggregated = vec![chain_id_leaf(Hash::ZERO, chain), Hash::ZERO];
-        Some(BatchRoots::new(batches, aggregated, forest.layout() >= Layout::V33))
+        Some(BatchRoots::new(batches, aggregated, may_have_eight_leaves))
     }
 
     fn chain_of(&self, aggregated_root: Hash) -> Option<ChainId> {
-        let mut chains = self.forest?.chains().iter().map(ChainTree::chain);
+        let mut chains = self.forests().flat_map(Forest::chains).map(ChainTree::chain);
         chains.find(|chain| chain_id_leaf(Hash::ZERO, *chain) == aggregated_root)
+    }
+}
+
+/// What the trees of one layer say of a batch.
+fn verdict(proofs: Result<BatchProofs<'_>, ExtractError>) -> Verdict {
+    match proofs {
+        Ok(proofs) => {
+            let (aggregated, imt) = match proofs.settled().form() {
+                BatchRootForm::Aggregated(root, _) => (Some(root), None),
+                BatchRootForm::EightLeaves(leaves, _) => {
+                    (Some(leaves.multichain_root), Some(leaves.imt))
+                }
+                BatchRootForm::Plain(_) => (None, None),
+            };
+            Verdict::Complete { aggregated, imt }
+        }
+        Err(
+            ExtractError::UnknownChain(_)
+            | ExtractError::BatchNotInTree { .. }
+            | ExtractError::BatchHasNoLeaf { .. }
+            | ExtractError::BatchLost { .. }
+            | ExtractError::MaybeLost { .. }
+            | ExtractError::PathLost { .. }
+            | ExtractError::NoBatchRoot { .. },
+        ) => Verdict::Unknown,
+        Err(error) => Verdict::Incomplete(error.into()),
     }
 }

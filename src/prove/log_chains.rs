@@ -9,7 +9,7 @@ use std::{
 use super::{Error, Extractor, Trees};
 use crate::{
     contracts::Layout,
-    files::{InputSequence, ReadProgressHandle, temporary_directory},
+    files::{InputSequence, ReadProgressHandle, ShowPath, temporary_directory},
     forest::{ChainTree, Forest, chain_id_leaf},
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError,
@@ -46,7 +46,7 @@ impl LogChains {
     /// whoever reads them reports it.
     pub fn find(
         found: &FoundFiles,
-        trees: Option<&Trees>,
+        trees: &[&Trees],
         source: &SourceOptions,
         otherwise: Option<ChainId>,
     ) -> Result<Self, Error> {
@@ -56,9 +56,9 @@ impl LogChains {
         for file in found.files.iter().filter(needs_chain) {
             groups.entry(file.path.parent().unwrap_or(Path::new(""))).or_default().push(file);
         }
-        let forest = trees.and_then(Trees::forest);
-        let extractor =
-            forest.map(|forest| Extractor::new(forest, Target::BatchRoot)).transpose()?;
+        let layer = |forest| Ok::<_, Error>((forest, Extractor::new(forest, Target::BatchRoot)?));
+        let layers = trees.iter().filter_map(|trees| trees.forest()).map(layer);
+        let layers: Vec<Layer<'_>> = layers.collect::<Result<_, _>>()?;
         let mut chains = Self::default();
         for (directory, files) in groups {
             let path = blocks_in(found, directory);
@@ -67,10 +67,10 @@ impl LogChains {
                 None => Ok(source.blocks.clone()),
             };
             let source = SourceOptions { blocks: read(otherwise)?, ..source.clone() };
-            if let Some((forest, extractor)) = forest.zip(extractor.as_ref()) {
+            if !layers.is_empty() {
                 let inputs = RefCell::default();
                 let try_files = |files: &[&FoundFile]| {
-                    Trial::of(files, forest, extractor, &source, &mut inputs.borrow_mut())
+                    Trial::of(files, &layers, &source, &mut inputs.borrow_mut())
                 };
                 chains.find_in(&files, &try_files)?;
             }
@@ -119,7 +119,7 @@ impl LogChains {
     #[must_use]
     pub fn mixture(&self, path: &Path) -> Option<IndexError> {
         let (chains, taken) = (self.mixed.get(path)?.clone(), self.of(path)?);
-        Some(IndexError::SeveralChains { name: path.display().to_string(), chains, taken })
+        Some(IndexError::SeveralChains { name: path.shown().to_string(), chains, taken })
     }
 
     /// The chain of a file that does not name it, if it is known.
@@ -168,12 +168,14 @@ impl Folding {
     }
 }
 
+/// The trees of a settlement layer, and what compares batches with their roots.
+type Layer<'f> = (&'f Forest, Extractor<'f>);
+
 /// Counts for each chain of the trees how many batches fold to their roots as batches of this chain. Nothing
 /// gets into the archive.
 #[derive(Debug)]
 struct Trial<'f> {
-    forest: &'f Forest,
-    extractor: &'f Extractor<'f>,
+    layers: &'f [Layer<'f>],
     folding: RefCell<Folding>,
 }
 
@@ -181,13 +183,12 @@ impl<'f> Trial<'f> {
     /// Reads all logs of some files.
     fn of(
         files: &[&FoundFile],
-        forest: &'f Forest,
-        extractor: &'f Extractor<'f>,
+        layers: &'f [Layer<'f>],
         source: &SourceOptions,
         inputs: &mut InputSequence,
     ) -> Result<Folding, Error> {
         let dir = temporary_directory()?;
-        let trial = Self { forest, extractor, folding: RefCell::default() };
+        let trial = Self { layers, folding: RefCell::default() };
         // No chain has this id. The trial replaces it by those of the trees.
         let nobody = Some(ChainId(0));
         let source = SourceOptions { relayed: None, ..source.clone() };
@@ -207,18 +208,23 @@ impl<'f> Trial<'f> {
         Ok(trial.folding.into_inner())
     }
 
-    /// The chains among `trees` for which a batch folds.
-    fn folds_for<'t>(
-        &self,
-        batch: &BatchView<'_>,
-        trees: impl Iterator<Item = &'t ChainTree>,
-    ) -> Vec<ChainId> {
-        let chains = trees.filter(|tree| tree.find(batch.batch()).is_some());
-        let views: Vec<BatchView<'_>> =
-            chains.map(|tree| BatchView { chain: tree.chain(), ..*batch }).collect();
-        let proofs = self.extractor.batches(&views);
-        let folding = views.iter().zip(proofs).filter(|(_, proofs)| proofs.is_ok());
-        folding.map(|(view, _)| view.chain()).collect()
+    /// The chains for which a batch folds; of these only `only`, if it is given.
+    fn folds_for(&self, batch: &BatchView<'_>, only: Option<ChainId>) -> Vec<ChainId> {
+        let mut found = Vec::new();
+        for (forest, extractor) in self.layers {
+            let is_asked = |tree: &&ChainTree| only.is_none_or(|only| tree.chain() == only);
+            let has_batch = |tree: &&ChainTree| tree.find(batch.batch()).is_some();
+            let chains = forest.chains().iter().filter(is_asked).filter(has_batch);
+            let views: Vec<BatchView<'_>> =
+                chains.map(|tree| BatchView { chain: tree.chain(), ..*batch }).collect();
+            let proofs = extractor.batches(&views);
+            let folding = views.iter().zip(proofs).filter(|(_, proofs)| proofs.is_ok());
+            found.extend(folding.map(|(view, _)| view.chain()));
+        }
+        // A chain may be on several layers.
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 }
 
@@ -227,12 +233,10 @@ impl BatchCheck for Trial<'_> {
         let mut folding = self.folding.borrow_mut();
         for batch in batches {
             let decided = folding.decided();
-            let trees = || self.forest.chains().iter();
-            let first = trees().filter(|tree| Some(tree.chain()) == decided);
-            if decided.is_some() && !self.folds_for(batch, first).is_empty() {
+            if decided.is_some() && !self.folds_for(batch, decided).is_empty() {
                 continue;
             }
-            let found = self.folds_for(batch, trees());
+            let found = self.folds_for(batch, None);
             if let [only] = found[..] {
                 *folding.alone.entry(only).or_default() += 1;
             }
@@ -245,13 +249,13 @@ impl BatchCheck for Trial<'_> {
 
     /// Those of all chains: the root of a batch without a number shows its number and its chain.
     fn batch_roots(&self, _nobody: ChainId) -> Option<BatchRoots> {
-        let trees = self.forest.chains();
-        let batches = trees
-            .iter()
-            .flat_map(|tree| tree.batches().iter().zip(tree.batch_roots().iter().copied()));
+        let trees = || self.layers.iter().flat_map(|(forest, _)| forest.chains());
+        let batches =
+            trees().flat_map(|tree| tree.batches().iter().zip(tree.batch_roots().iter().copied()));
         // As in `TreeCheck::batch_roots`.
-        let aggregated = trees.iter().map(|tree| chain_id_leaf(Hash::ZERO, tree.chain()));
+        let aggregated = trees().map(|tree| chain_id_leaf(Hash::ZERO, tree.chain()));
         let aggregated = aggregated.chain([Hash::ZERO]).collect();
-        Some(BatchRoots::new(batches, aggregated, self.forest.layout() >= Layout::V33))
+        let mut layouts = self.layers.iter().map(|(forest, _)| forest.layout());
+        Some(BatchRoots::new(batches, aggregated, layouts.any(|layout| layout >= Layout::V33)))
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         Container, InputError, InputSequence, Kind, NativeFile, ReadProgressHandle,
         temporary_directory,
     },
+    forest::Forest,
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError,
         event_logs::ColumnNames,
@@ -38,9 +39,10 @@ use crate::{
 pub struct MessagesOptions {
     /// Facts that the archives do not contain, and how archive files are read.
     pub source: SourceOptions,
-    /// The trees that proofs are made from. Logs that do not name their chain belong to the chain whose batch
-    /// roots they make, and of several archives the batches that do not fold to their roots are left out.
-    pub trees: Option<Trees>,
+    /// The trees that proofs are made from, of one or several settlement layers. Logs that do not name their chain belong
+    /// to the chain whose batch roots they make, and of several archives the batches that fold to their roots in none of
+    /// the trees are left out.
+    pub trees: Vec<Trees>,
     /// The chain of logs that do not name it, if the trees do not show it.
     pub chain_of_others: Option<ChainId>,
 }
@@ -90,7 +92,7 @@ impl Messages {
                 file.open(source.access).map_err(|e| IndexError::from(ArchiveError::from(e)))?,
             );
         }
-        let known = options.trees.as_ref().map(|trees| trees.options().known.clone());
+        let known = options.trees.first().map(|trees| trees.options().known.clone());
         let known = known.unwrap_or_default();
         let found = FoundFiles::knowing(paths, &known)?;
         let of_l1 = found.of_l1();
@@ -103,26 +105,32 @@ impl Messages {
             }
         }
         // Anyone can send messages with pubdata of any chain. The trees show which of them are right.
-        let from_l1 = match options.trees.is_some() || of_l1.is_empty() {
-            true => None,
-            false => {
+        let from_l1 = match options.trees.is_empty() && !of_l1.is_empty() {
+            false => None,
+            true => {
                 let files: Vec<&Path> = of_l1.paths().collect();
                 Some(Trees::open(&files, &TreesOptions { known, ..TreesOptions::default() })?)
             }
         };
-        let (trees, otherwise) =
-            (options.trees.as_ref().or(from_l1.as_ref()), options.chain_of_others);
+        let trees: Vec<&Trees> = options.trees.iter().chain(&from_l1).collect();
         let chains = match source.chain {
             Some(_) => LogChains::default(),
-            None => LogChains::find(&found, trees, source, otherwise)?,
+            None => LogChains::find(&found, &trees, source, options.chain_of_others)?,
         };
-        let check = trees.and_then(Trees::forest).map(TreeCheck::new).transpose()?;
-        let check = check.as_ref().map(|check| check as &dyn BatchCheck);
+        let forests: Vec<&Forest> = trees.iter().filter_map(|trees| trees.forest()).collect();
+        let has_check = !forests.is_empty();
+        let check = TreeCheck::of_layers(forests)?;
+        let check = has_check.then_some(&check as &dyn BatchCheck);
         let dir = temporary_directory()?;
         let target: PathBuf = dir.path().join("merged.slmsg");
         let mut indexer = Indexer::create(&target, source.clone(), check)?;
         chains.set_blocks(&mut indexer);
-        trees.map_or(Ok(()), |trees| trees.index_l1(&of_l1, &mut indexer))?;
+        // Of several settlement layers, those from L1 have their data there.
+        let (with_l1, others): (Vec<&Trees>, Vec<&Trees>) =
+            trees.iter().copied().partition(|trees| trees.from_l1().is_some());
+        let with_l1 =
+            if with_l1.is_empty() { others.into_iter().take(1).collect() } else { with_l1 };
+        with_l1.iter().try_for_each(|trees| trees.index_l1(&of_l1, &mut indexer))?;
         let mut inputs = InputSequence::default();
         for file in found.files {
             if file.kind.is_some_and(FileKind::is_of_l1) {
@@ -170,7 +178,8 @@ impl Messages {
         &self.0.archive
     }
 
-    /// The batches and files that were left out because they are damaged, or their chain is not known.
+    /// The batches and files that were left out because they are damaged, or their chain is not known. The results of
+    /// everything that is made from the messages have their number.
     #[must_use]
     pub fn skipped(&self) -> &SkippedInputs {
         &self.0.skipped
@@ -186,7 +195,7 @@ impl From<Archive> for Messages {
 impl MessagesOptions {
     /// Whether logs that do not name their chain may have one.
     fn names_chains(&self) -> bool {
-        self.trees.is_some() || self.chain_of_others.is_some()
+        !self.trees.is_empty() || self.chain_of_others.is_some()
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     trees::{Opened, Source},
 };
 use crate::{
-    files::Output,
+    files::{Output, ShowPath},
     forest::{HistoryOptions, L1Gap, TreeFile, TreeFileError, rebuild, rebuild_to_file},
     ingest::l1::L1Files,
     proof::CheckedBy,
@@ -160,7 +160,7 @@ impl Trees {
 /// The error of a file that was written under a temporary name, which nobody asked for.
 fn of_target(mut error: Error, target: &Path) -> Error {
     if let Error::TreeFile { source: TreeFileError::Output(error), .. } = &mut error {
-        error.name = target.display().to_string();
+        error.name = target.shown().to_string();
     }
     error
 }

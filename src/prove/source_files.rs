@@ -7,7 +7,7 @@ use std::{
 
 use super::{ChosenEvidence, Error, Event, Observer, TreesOptions, read_state::ReadState};
 use crate::{
-    files::{InputError, metadata_of},
+    files::{InputError, ShowPath, metadata_of},
     ingest::{FileKind, FoundFiles, kind_of, l1::L1Files},
 };
 
@@ -88,7 +88,7 @@ impl TreesOptions {
         let mut files = L1Files::default();
         for path in paths {
             if metadata_of(path)?.is_some_and(|found| !found.is_file() && !found.is_dir()) {
-                return Err(InputError::OneWay { name: path.display().to_string() }.into());
+                return Err(InputError::OneWay { name: path.shown().to_string() }.into());
             }
             match FoundFiles::within(path, &self.known)? {
                 Some(found) => files.join(found.of_l1()),

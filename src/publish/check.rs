@@ -6,13 +6,13 @@ use rayon::prelude::*;
 
 use super::{
     PublishError,
-    batch::{BatchFile, Entry},
+    batch::{BatchFile, Entry, Shared},
     client::verify_all,
     files::{Directory, MANIFEST, PAGE_NAME, batch_name},
     index::Index,
     job::{Listed, lists, manifest},
     manifest::{Counts, Manifest},
-    roots,
+    roots::{self, ListedRoots},
 };
 use crate::{
     keccak::keccak256,
@@ -45,7 +45,7 @@ pub fn check(directory: &Path) -> Result<Checked, PublishError> {
     let manifest = manifest(&directory, &directory.need(MANIFEST)?)?;
     let plot = directory.need_with(&manifest.roots, manifest.roots_hash)?;
     let all = directory.need_with(&manifest.all_roots, manifest.all_roots_hash)?;
-    roots::check(&directory, (&manifest.roots, &plot), (&manifest.all_roots, &all))?;
+    let roots = roots::check(&directory, (&manifest.roots, &plot), (&manifest.all_roots, &all))?;
     drop((plot, all));
     let mut index = Index::beside(&directory.0);
     let mut checked = Checked::default();
@@ -55,7 +55,7 @@ pub fn check(directory: &Path) -> Result<Checked, PublishError> {
         // A batch for each thread: its messages may be large.
         for some in batches.chunks(rayon::current_num_threads()) {
             let read = try_map(some.par_iter(), |(batch, listed)| {
-                batch_of(&directory, chain, *batch, *listed)
+                batch_of(&directory, &roots, (chain, *batch), *listed)
             });
             for (logs, proofs) in read? {
                 checked.batches += 1;
@@ -82,8 +82,8 @@ pub fn check(directory: &Path) -> Result<Checked, PublishError> {
 /// Reads a batch, and verifies all of its proofs. Returns its logs and the number of proofs.
 fn batch_of(
     directory: &Directory,
-    chain: ChainId,
-    batch: BatchNumber,
+    roots: &ListedRoots,
+    (chain, batch): (ChainId, BatchNumber),
     listed: Listed,
 ) -> Result<(BatchLogs, u64), PublishError> {
     let name = batch_name(chain, batch);
@@ -96,6 +96,12 @@ fn batch_of(
     if file.targets.are_whole() != listed.is_whole {
         return Err(bad("the list says otherwise whether it has both proofs".into()));
     }
+    if let Shared::Proof { target, .. } = &file.targets.message_root
+        && let Some(root) = roots.other_than(target)
+    {
+        let block = target.number.unwrap_or_default();
+        return Err(bad(format!("the list of roots has another root of block {block}: {root}")));
+    }
     let entries = file.all_entries(directory)?;
     let proofs = verify_all(&file, &entries).map_err(bad)?;
     Ok((logs_of(&file, &entries).map_err(bad)?, proofs))
@@ -104,7 +110,12 @@ fn batch_of(
 /// The logs with their messages, which have to hash to the values of the logs.
 fn logs_of(file: &BatchFile, entries: &[Entry]) -> Result<BatchLogs, String> {
     let mut messages = MessageList::default();
-    for message in entries.iter().filter_map(|entry| entry.message.as_ref()) {
+    for (id, entry) in entries.iter().enumerate() {
+        let Some(message) = &entry.message else { continue };
+        // A client compares the message of an entry with its own log.
+        if !entry.log.is_message() {
+            return Err(format!("log {id}: there is a message, but the log is not of a message"));
+        }
         messages.push(&hex::bytes(message).map_err(|error| error.to_string())?);
     }
     let logs = entries.iter().map(|entry| entry.log).collect();

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::{
     archive::ArchiveError,
-    files::OutputError,
+    files::{OutputError, ShowPath},
     primitives::{BatchNumber, ChainId},
     proof::FailureCode,
     prove::Error,
@@ -21,7 +21,7 @@ pub enum PublishError {
     #[error(transparent)]
     Output(#[from] OutputError),
     /// A file of the directory cannot be read or written.
-    #[error("{}", path.display())]
+    #[error("{}", path.shown())]
     File {
         /// The file.
         path: PathBuf,
@@ -29,7 +29,7 @@ pub enum PublishError {
         source: std::io::Error,
     },
     /// A file of the directory is not what its place says.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", path.shown())]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -2,13 +2,13 @@
 
 use std::{
     fs,
-    io::{self, Read},
+    io::{self, Read, Write},
     path::{Component, Path, PathBuf},
 };
 
 use super::PublishError;
 use crate::{
-    files::Output,
+    files::{Output, anew, lock},
     keccak::keccak256,
     primitives::{BatchNumber, ChainId, Hash},
 };
@@ -37,20 +37,93 @@ pub(super) fn part_name(chain: ChainId, batch: BatchNumber, part: usize) -> Stri
     format!("batches/{chain}/{batch}.{part}.json")
 }
 
+/// What is in a directory beside the manifest.
+const OWN: [&str; 5] = ["batches", "index", PAGE_NAME, "lists", "roots"];
+
+/// The file that a run locks, so that two runs never write to one directory: each would drop the batches of the other. Until
+/// there is a manifest, it shows that what is in the directory was left by an interrupted run.
+const LOCK_NAME: &str = "publish.lock";
+
+/// What the file says to people.
+const LOCK_TEXT: &[u8] = b"slproof publishes here\n";
+
+/// The only run that writes to a directory. It is over when the value is dropped.
+#[derive(Debug)]
+pub(super) struct Run {
+    lock: fs::File,
+    path: PathBuf,
+    /// Whether the file stays when the run ends.
+    pub(super) is_unfinished: bool,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // Errors cannot be reported here.
+        if !self.is_unfinished {
+            let _ = fs::remove_file(&self.path);
+        }
+        let _ = self.lock.unlock();
+    }
+}
+
 /// A directory that is written or read.
 #[derive(Clone, Debug)]
 pub(super) struct Directory(pub(super) PathBuf);
 
 impl Directory {
+    /// Begins a run that writes to the directory, and makes it if there is none.
+    ///
+    /// # Errors
+    /// [`PublishError`] if another run writes to it, or something in it is not from `publish`: it would be replaced.
+    pub(super) fn begin(&self) -> Result<Run, PublishError> {
+        fs::create_dir_all(&self.0).map_err(|source| failed(&self.0, source))?;
+        let path = self.0.join(LOCK_NAME);
+        let before = self.read(LOCK_NAME)?;
+        let is_own = before.as_ref().is_some_and(|found| LOCK_TEXT.starts_with(found));
+        let foreign = |name: &str| {
+            let reason = "it is not from a run of publish, which would replace it; give another directory, or move it \
+                          away";
+            self.damaged(name, reason.into())
+        };
+        if before.is_some() && !is_own {
+            return Err(foreign(LOCK_NAME));
+        }
+        let has_manifest = self.has(MANIFEST)?;
+        if !is_own && !has_manifest {
+            for name in OWN {
+                if self.has(name)? {
+                    return Err(foreign(name));
+                }
+            }
+        }
+        let (mut lock, _) = lock(&path, true).map_err(|source| failed(&path, source))?;
+        if !is_own {
+            lock.write_all(LOCK_TEXT).map_err(|source| failed(&path, source))?;
+        }
+        Ok(Run { lock, path, is_unfinished: is_own && !has_manifest })
+    }
+
+    /// Whether something has this name, also a link that leads nowhere.
+    fn has(&self, name: &str) -> Result<bool, PublishError> {
+        let path = self.0.join(name);
+        match fs::symlink_metadata(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(failed(&path, source)),
+        }
+    }
+
     /// Writes a file as a whole, and the directories above it. It is on the disk after [`Directory::sync`].
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
         let path = self.0.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|source| failed(parent, source))?;
         }
-        // A reader sees the old file or the new one.
+        // A reader sees the old file or the new one. What has the name of the new one may be a link to elsewhere.
         let new = path.with_extension("new");
-        fs::write(&new, bytes).map_err(|source| failed(&new, source))?;
+        anew(&new)
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(|source| failed(&new, source))?;
         fs::rename(&new, &path).map_err(|source| failed(&path, source))
     }
 

@@ -53,6 +53,8 @@ pub struct Published {
     pub logs: u64,
     /// The batches that were left out, with the reason.
     pub left_out: Vec<((ChainId, BatchNumber), Failure)>,
+    /// The number of parts that were left out of the archive ([`Messages::skipped`]).
+    pub not_archived: u64,
 }
 
 /// A batch in the list of its chain.
@@ -83,19 +85,25 @@ impl Publication {
     /// nothing.
     ///
     /// # Errors
-    /// [`PublishError`] if the inputs cannot be read, the directory cannot be written, or it has batches that the
-    /// archive lacks. The manifest is then as it was.
+    /// [`PublishError`] if the inputs cannot be read, the directory cannot be written, another run writes to it, it has
+    /// files that no run wrote and this one would replace, or it has batches that the archive lacks. The manifest is then as
+    /// it was.
     pub fn write(&self, directory: &Path) -> Result<Published, PublishError> {
         let directory = Directory(directory.to_owned());
-        let mut published = Published::default();
-        let before = match directory.read(MANIFEST)? {
-            Some(text) => lists(&directory, &manifest(&directory, &text)?)?,
+        let mut published =
+            Published { not_archived: self.messages.skipped().count(), ..Published::default() };
+        let mut run = directory.begin()?;
+        let manifest_before = directory.read(MANIFEST)?;
+        let before = match &manifest_before {
+            Some(text) => lists(&directory, &manifest(&directory, text)?)?,
             None => Lists::new(),
         };
         self.refuse_lost(&before)?;
         // Opened before threads ask for it.
         self.trees.l1()?;
         let extractors = [self.extractor(self.l1_target)?, self.extractor(Target::First)?];
+        // Until the manifest is written, nothing else shows whose files these are.
+        run.is_unfinished = manifest_before.is_none();
         let mut lists = Lists::new();
         let mut index = Index::beside(&directory.0);
         let mut counts = BTreeMap::<ChainId, Counts>::new();
@@ -209,6 +217,7 @@ impl Publication {
         let mut text = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
         text.push(b'\n');
         directory.write_last(MANIFEST, &text)?;
+        run.is_unfinished = false;
         Ok(published)
     }
 

@@ -16,6 +16,7 @@
 //! index/<digest>/<kind>/<digits>.txt         where hashes and addresses occur
 //! roots/<digest>.json                        at most 1,000 roots by block, for the page
 //! roots/<digest>.txt                         a line for each root by block
+//! publish.lock                               while a run writes, and after an interrupted one
 //! ```
 //!
 //! A client that has a hash fetches the manifest, one file of the index, the file of the batch and, for a batch with

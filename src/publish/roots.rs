@@ -1,13 +1,13 @@
 //! The roots by block.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use serde::{Deserialize, Serialize};
 
 use super::{PublishError, files::Directory};
 use crate::{
     primitives::{ChainId, Hash, SlBlock},
-    proof::CheckedBy,
+    proof::{CheckedBy, TargetRecord},
     prove::Trees,
 };
 
@@ -74,12 +74,27 @@ fn parse_line(line: &str) -> Option<Root> {
     words.next().is_none().then_some(root)
 }
 
-/// Checks that the two files have the same roots.
+/// The roots in the lists.
+pub(super) struct ListedRoots {
+    sl_chain: Option<ChainId>,
+    by_block: BTreeMap<SlBlock, Hash>,
+}
+
+impl ListedRoots {
+    /// The root of the block of a target, if it is another one. A proof that an earlier run published may lead to a block
+    /// that is not in the lists.
+    pub(super) fn other_than(&self, target: &TargetRecord) -> Option<Hash> {
+        let listed = self.by_block.get(&SlBlock(target.number?)).copied();
+        listed.filter(|root| target.sl_chain_id == self.sl_chain && *root != target.root)
+    }
+}
+
+/// Checks that the two files have the same roots, and returns them.
 pub(super) fn check(
     directory: &Directory,
     (plot_name, plot): (&str, &[u8]),
     (all_name, all): (&str, &[u8]),
-) -> Result<(), PublishError> {
+) -> Result<ListedRoots, PublishError> {
     let plot: Plot = serde_json::from_slice(plot)
         .map_err(|error| directory.damaged(plot_name, error.to_string()))?;
     let all = String::from_utf8_lossy(all);
@@ -87,10 +102,11 @@ pub(super) fn check(
         let line: String = line.chars().take(80).collect();
         return Err(directory.damaged(all_name, format!("{line:?} is not a line of a root")));
     }
-    match (plot.count, plot.roots) == thinned(&all) {
-        true => Ok(()),
-        false => Err(directory.damaged(plot_name, format!("it has other roots than {all_name}"))),
+    if (plot.count, plot.roots) != thinned(&all) {
+        return Err(directory.damaged(plot_name, format!("it has other roots than {all_name}")));
     }
+    let by_block = all.lines().filter_map(parse_line).map(|Root(block, root, _)| (block, root));
+    Ok(ListedRoots { sl_chain: plot.sl_chain_id, by_block: by_block.collect() })
 }
 
 #[cfg(test)]

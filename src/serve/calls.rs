@@ -120,15 +120,12 @@ impl<'s> Service<'s> {
     fn log(&self, chain: ChainId, batch: BatchNumber, id: u64) -> Result<LogAt<'s>, RpcError> {
         let found = self.data.archive().batch(chain, batch);
         let found = found.map_err(|error| refusal(failure(&error.into())))?;
-        let absent = |code, what: &str| {
-            let message = format!("the archive has no {what} of chain {chain}, batch {batch}");
-            RpcError::failed(Failure { code, message })
-        };
-        let logs = found.ok_or_else(|| absent(FailureCode::BatchNotArchived, "logs"))?;
+        let logs = found.ok_or_else(|| RpcError::failed(self.data.absence(chain, batch)))?;
         if usize::try_from(id).is_ok_and(|id| id < logs.logs().len()) {
             return Ok(LogAt { batch: logs, index: id });
         }
-        Err(absent(FailureCode::LogNotInBatch, &format!("log {id}")))
+        let message = format!("the archive has no log {id} of chain {chain}, batch {batch}");
+        Err(RpcError::failed(Failure { code: FailureCode::LogNotInBatch, message }))
     }
 
     /// The logs of a transaction, in the order of its batch. Different batches may have the same hash; their logs are
@@ -335,10 +332,7 @@ impl<'s> Service<'s> {
         let details = self.data.batch_details(chain, batch);
         match details.map_err(|error| refusal(failure(&error.into())))? {
             Some(details) => Ok(Reply::of(&details)),
-            None => {
-                let message = format!("no file has batch {batch} of chain {chain}");
-                Ok(Reply::null(&Failure { code: FailureCode::BatchNotArchived, message }))
-            }
+            None => Ok(Reply::null(&self.data.absence(chain, batch))),
         }
     }
 
@@ -360,10 +354,7 @@ impl<'s> Service<'s> {
         self.same_chain(chain)?;
         match self.data.logs(chain, batch).map_err(|error| refusal(failure(&error)))? {
             Some(logs) => Ok(Reply::of(&logs)),
-            None => {
-                let message = format!("the archive has no logs of chain {chain}, batch {batch}");
-                Ok(Reply::null(&Failure { code: FailureCode::BatchNotArchived, message }))
-            }
+            None => Ok(Reply::null(&self.data.absence(chain, batch))),
         }
     }
 
@@ -382,12 +373,7 @@ impl<'s> Service<'s> {
 
     /// Refuses another chain than that of the path.
     fn same_chain(&self, given: ChainId) -> Result<(), RpcError> {
-        match self.chain {
-            Some(chain) if chain != given => {
-                Err(RpcError::params(format!("this path is of chain {chain}, not of {given}")))
-            }
-            _ => Ok(()),
-        }
+        same_chain(self.chain, given)
     }
 
     /// The addresses of the chain.
@@ -402,6 +388,16 @@ impl<'s> Service<'s> {
             true => Ok(Reply::of(value)),
             false => Err(RpcError::method("the archive has no blocks".into())),
         }
+    }
+}
+
+/// Refuses another chain than that of the path, if it names one.
+pub(super) fn same_chain(of_path: Option<ChainId>, given: ChainId) -> Result<(), RpcError> {
+    match of_path {
+        Some(chain) if chain != given => {
+            Err(RpcError::params(format!("this path is of chain {chain}, not of {given}")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::{
+    calls::same_chain,
     data::{Data, Layer},
     proofs::failure,
     rpc::RpcError,
@@ -31,11 +32,7 @@ pub(super) struct Which {
 
 impl Which {
     fn selection(self, chain: Option<ChainId>) -> Result<ClaimSelection, RpcError> {
-        if let (Some(of_path), Some(given)) = (chain, self.chain_id)
-            && of_path != given
-        {
-            return Err(RpcError::params(format!("this path is of chain {of_path}")));
-        }
+        self.chain_id.map_or(Ok(()), |given| same_chain(chain, given))?;
         let selection = ClaimSelection {
             chain: chain.or(self.chain_id),
             transaction: self.tx_hash,
@@ -108,10 +105,14 @@ impl Data {
             (None, Some(hash)) => Box::new(self.archive().find_message(hash)),
             (None, None) => {
                 let named = selection.chain.zip(selection.batches);
-                return Ok(named
-                    .map(|(chain, batches)| (chain, batches.first))
-                    .into_iter()
-                    .collect());
+                let named = named.map(|(chain, batches)| (chain, batches.first));
+                if let Some((chain, batch)) = named {
+                    let has_batch = self.archive().contains(chain, batch);
+                    if !has_batch.map_err(|error| RpcError::failed(failure(&error.into())))? {
+                        return Err(RpcError::failed(self.absence(chain, batch)));
+                    }
+                }
+                return Ok(named.into_iter().collect());
             }
         };
         let keys: Result<BTreeSet<_>, _> = found.map(|at| at.map(|at| at.batch.key())).collect();

@@ -14,6 +14,7 @@ use super::{ChainAddresses, Limits, ServeOptions, ServedTrees, Sources};
 use crate::{
     claims::ClaimsOptions,
     contracts::{Network, Release},
+    files::ShowPath,
     primitives::{Address, ChainId, Hash},
     proof::{FailureCode, Target},
     prove::{L1Options, StateOptions, TreesOptions},
@@ -103,7 +104,7 @@ fn yes() -> bool {
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}", path.display())]
+    #[error("{}", path.shown())]
     Read {
         /// The file.
         path: PathBuf,
@@ -111,10 +112,10 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The file is larger than 1 MiB.
-    #[error("{} is larger than a configuration may be ({MOST_BYTES} bytes)", .0.display())]
+    #[error("{} is larger than a configuration may be ({MOST_BYTES} bytes)", .0.shown())]
     TooLarge(PathBuf),
     /// The text is not JSON, or has members that are unknown or of another type.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", path.shown())]
     Json {
         /// The file.
         path: PathBuf,
@@ -122,7 +123,7 @@ pub enum ConfigError {
         source: serde_json::Error,
     },
     /// A value is none of those that are known.
-    #[error("{}: {member} {value:?} is not known", path.display())]
+    #[error("{}: {member} {value:?} is not known", path.shown())]
     Unknown {
         /// The file.
         path: PathBuf,

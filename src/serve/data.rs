@@ -12,8 +12,8 @@ use crate::{
     files::InputError,
     forest::Forest,
     primitives::{BatchNumber, ChainId},
-    proof::Target,
-    prove::{Error, Messages, MessagesOptions, Trees, TreesOptions},
+    proof::{Failure, FailureCode, Target},
+    prove::{Error, Messages, MessagesOptions, Trees, TreesOptions, with_causes},
 };
 
 /// The files that a server answers from.
@@ -75,8 +75,8 @@ impl Sources {
         };
         let layers = self.trees.iter().map(open).collect::<Result<Vec<_>, Error>>()?;
         let mut options = self.options.clone();
-        options.trees =
-            layers.iter().map(|layer| &layer.trees).find(|trees| trees.forest().is_some()).cloned();
+        let trees = layers.iter().map(|layer| &layer.trees);
+        options.trees = trees.filter(|trees| trees.forest().is_some()).cloned().collect();
         let messages = Messages::open(&self.messages, &options)?;
         let chains = messages.archive().chains()?;
         Ok(Data { layers, messages, chains, opened: SystemTime::now() })
@@ -102,6 +102,16 @@ impl Layer {
     }
 }
 
+/// What a server answers from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Served {
+    /// The chains in the archive.
+    pub chains: Vec<ChainId>,
+    /// The archive, with what was left out of it ([`Messages::skipped`]).
+    pub messages: Messages,
+}
+
 /// Everything that answers are made from. It never changes; new files give another one.
 #[derive(Debug)]
 pub(super) struct Data {
@@ -113,6 +123,30 @@ pub(super) struct Data {
 }
 
 impl Data {
+    pub(super) fn served(&self) -> Served {
+        let chains = self.chains.iter().map(|chain| chain.chain).collect();
+        Served { chains, messages: self.messages.clone() }
+    }
+
+    /// Why there are no logs of a batch.
+    pub(super) fn absence(&self, chain: ChainId, batch: BatchNumber) -> Failure {
+        let left_out = self.messages.skipped();
+        match left_out.of_batch(chain, batch) {
+            Some(error) => {
+                let why = with_causes(error);
+                let message =
+                    format!("chain {chain}, batch {batch} was left out of the archive: {why}");
+                Failure { code: FailureCode::LeftOut, message }
+            }
+            None => {
+                let note = left_out.note();
+                let message =
+                    format!("the archive has no logs of chain {chain}, batch {batch}{note}");
+                Failure { code: FailureCode::BatchNotArchived, message }
+            }
+        }
+    }
+
     pub(super) fn archive(&self) -> &Archive {
         self.messages.archive()
     }

@@ -23,6 +23,16 @@ pub enum ServeError {
     /// The files cannot be opened, or do not fit each other.
     #[error(transparent)]
     Open(#[from] prove::Error),
+    /// Of replaced files, more parts are left out of the archive than before.
+    #[error("{now} parts of the archive would be left out, {before} before; the first: {first}")]
+    LeftOut {
+        /// How many parts would be left out.
+        now: u64,
+        /// How many are left out of the archive that is served.
+        before: u64,
+        /// Why the first one would be.
+        first: String,
+    },
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -38,6 +48,7 @@ impl ServeError {
         match self {
             Self::Listen { .. } | Self::Threads(_) => FailureCode::SystemFailed,
             Self::Open(error) => error.code(),
+            Self::LeftOut { .. } => FailureCode::LeftOut,
             Self::Config(error) => error.code(),
             Self::Limit(_) => FailureCode::InvalidOptions,
         }

@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 use tower_http::cors::{Any, CorsLayer};
 
@@ -26,7 +26,9 @@ use super::{
     shared::Shared,
 };
 use crate::{
+    ingest::logs::SkippedInputs,
     primitives::{ChainId, Number},
+    prove::with_causes,
     records::PAGE,
 };
 
@@ -37,6 +39,9 @@ const REASON: HeaderName = HeaderName::from_static("slproof-code");
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_FRAME: HeaderValue = HeaderValue::from_static("frame-ancestors 'none'");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+
+/// The most parts left out that are listed.
+const LEFT_OUT_LISTED: usize = 20;
 
 const TOO_LARGE: &str = "the request is too large\n";
 
@@ -211,11 +216,18 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response {
         "openedUnixMs": milliseconds(data.opened),
         "reloads": shared.metrics.reloads.load(Relaxed),
         "reloadError": shared.reload_error(),
+        "leftOut": left_out(data.messages.skipped()),
     });
     let mut response = health.to_string().into_response();
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
+}
+
+/// How many parts were left out of the archive, and why the first ones were.
+fn left_out(parts: &SkippedInputs) -> Value {
+    let first = parts.first().iter().take(LEFT_OUT_LISTED);
+    json!({"count": parts.count(), "first": first.map(|error| with_causes(error)).collect::<Vec<_>>()})
 }
 
 /// The page. Its script asks only this server, and no other page may show it as its own part.
@@ -226,7 +238,9 @@ async fn page() -> Response {
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    let mut response = shared.metrics.text(shared.data().opened).into_response();
+    let data = shared.data();
+    let left_out = data.messages.skipped().count();
+    let mut response = shared.metrics.text(data.opened, left_out).into_response();
     let text = HeaderValue::from_static("text/plain; version=0.0.4");
     response.headers_mut().insert(header::CONTENT_TYPE, text);
     response

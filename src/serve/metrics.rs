@@ -79,15 +79,15 @@ impl Metrics {
         }
     }
 
-    /// The text of all counters. `opened` is when the files were opened.
-    pub(super) fn text(&self, opened: SystemTime) -> String {
+    /// The text of all counters. `opened` is when the files were opened, and `left_out` how many parts were left out.
+    pub(super) fn text(&self, opened: SystemTime, left_out: u64) -> String {
         let mut text = Text(String::new());
         // Writing to a string cannot fail.
-        let _ = self.write(&mut text, opened);
+        let _ = self.write(&mut text, opened, left_out);
         text.0
     }
 
-    fn write(&self, text: &mut Text, opened: SystemTime) -> fmt::Result {
+    fn write(&self, text: &mut Text, opened: SystemTime, left_out: u64) -> fmt::Result {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         text.head("calls_total", "counter", "Calls by method and outcome.")?;
         for (method, outcomes) in METHODS.iter().zip(&self.calls) {
@@ -138,7 +138,9 @@ impl Metrics {
         text.head("connections", "gauge", "Open connections.")?;
         text.line("connections", "", read(&self.connections))?;
         text.head("opened_seconds", "gauge", "When the files were opened, in seconds since 1970.")?;
-        text.line("opened_seconds", "", milliseconds(opened) / 1000)
+        text.line("opened_seconds", "", milliseconds(opened) / 1000)?;
+        text.head("left_out", "gauge", "Parts that were left out of the archive.")?;
+        text.line("left_out", "", left_out)
     }
 }
 
@@ -168,7 +170,7 @@ mod tests {
             call("zks_getL2ToL1LogProof", Outcome::Null, Some(FailureCode::TransactionNotFound)),
             call("zks_getL2ToL1LogProof", Outcome::Null, Some(FailureCode::TransactionNotFound)),
         ]);
-        let text = metrics.text(SystemTime::UNIX_EPOCH);
+        let text = metrics.text(SystemTime::UNIX_EPOCH, 0);
         for line in [
             "slproof_calls_total{method=\"eth_chainId\",outcome=\"result\"} 1",
             "slproof_calls_total{method=\"zks_getL2ToL1LogProof\",outcome=\"null\"} 2",
@@ -196,7 +198,7 @@ mod tests {
                 first_calls: Vec::new(),
             });
         }
-        let text = metrics.text(SystemTime::UNIX_EPOCH);
+        let text = metrics.text(SystemTime::UNIX_EPOCH, 0);
         for (end, count) in [("0.001", 1), ("0.1", 1), ("0.3", 2), ("10", 2), ("+Inf", 3)] {
             let line = format!("slproof_request_seconds_bucket{{le=\"{end}\"}} {count}");
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");

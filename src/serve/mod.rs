@@ -12,6 +12,7 @@
 //! | [`ServeOptions`] | what is served, and the limits |
 //! | [`Sources`] | the files, which are opened again when they are replaced |
 //! | [`ServeConfig`] | the file of a server with several settlement layers |
+//! | [`Served`] | the archive that is served, with what was left out of it |
 //! | [`ServeObserver`] | receives the access log and what happens to the files |
 //!
 //! Every proof in an answer was accepted by the verifier. A request that a node answers with null is answered
@@ -55,7 +56,7 @@ mod verdict;
 pub use access::{AccessLine, CallLine, Outcome};
 pub use addresses::{BridgeAddresses, ChainAddresses};
 pub use config::{ConfigError, ServeConfig};
-pub use data::{ServedTrees, Sources};
+pub use data::{Served, ServedTrees, Sources};
 pub use error::ServeError;
 pub use limits::{LimitError, Limits};
 pub use options::ServeOptions;

@@ -15,7 +15,7 @@ use crate::{
 const MOST_ROOTS: usize = 1000;
 
 impl Data {
-    /// The chains of the archive, and the settlement layers.
+    /// The chains of the archive, how many parts were left out of it, and the settlement layers.
     pub(super) fn overview(&self) -> Value {
         let chains: Vec<Value> = self
             .chains
@@ -37,6 +37,7 @@ impl Data {
             "chains": chains,
             "layers": layers,
             "transactions": self.archive().header().transactions,
+            "leftOut": self.messages.skipped().count(),
         })
     }
 

@@ -230,9 +230,16 @@ impl Data {
             None if archive.header().transactions == 0 => Error::NoTransactionHashes,
             None => Error::NothingFound {
                 code: FailureCode::TransactionNotFound,
-                what: format!("the archive has no log of the transaction {hash}"),
+                what: format!(
+                    "the archive has no log of the transaction {hash}{}",
+                    self.left_out()
+                ),
             },
         })
+    }
+
+    fn left_out(&self) -> String {
+        self.messages.skipped().note()
     }
 
     /// The logs of a message, at most `most`.
@@ -250,7 +257,7 @@ impl Data {
             Some(_) => Error::OtherHash { hash, asked: HashOf::Message },
             None => Error::NothingFound {
                 code: FailureCode::MessageNotFound,
-                what: format!("no message in the archive has the hash {hash}"),
+                what: format!("no message in the archive has the hash {hash}{}", self.left_out()),
             },
         })
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    ServeError,
     data::Data,
     shared::{ServeEvent, Shared},
     stamp::Stamp,
@@ -35,7 +36,7 @@ pub(super) fn watch(shared: &Shared, mut stamp: Stamp) {
             }
             Ok(found) => found,
             Err(error) => {
-                fail(shared, &error.into());
+                fail(shared, &Error::from(error).into());
                 continue;
             }
         };
@@ -48,16 +49,16 @@ pub(super) fn watch(shared: &Shared, mut stamp: Stamp) {
         if started < next_try {
             continue;
         }
-        match open(shared) {
+        match open(shared).map_err(ServeError::from).and_then(|data| lacks_no_more(shared, data)) {
             Ok(data) => {
                 // Taken before the files were opened: a change while they were read is seen at the next look.
                 stamp = found;
                 changed = None;
-                let chains: Vec<_> = data.chains.iter().map(|chain| chain.chain).collect();
+                let served = data.served();
                 shared.replace(data);
                 shared.set_reload_error(None);
                 shared.metrics.reloads.fetch_add(1, Relaxed);
-                shared.observer.event(&ServeEvent::Reloaded(&chains));
+                shared.observer.event(&ServeEvent::Reloaded(&served));
             }
             Err(error) => {
                 next_try = Instant::now() + PAUSE * started.elapsed();
@@ -76,8 +77,20 @@ fn open(shared: &Shared) -> Result<Data, Error> {
     }
 }
 
+/// Refuses data of which more parts are left out than of those that are served: proofs that were there would be missing,
+/// and clients would take that for a batch that is not executed yet.
+fn lacks_no_more(shared: &Shared, data: Data) -> Result<Data, ServeError> {
+    let (now, before) = (data.messages.skipped().count(), shared.data().messages.skipped().count());
+    match data.messages.skipped().first().first() {
+        Some(first) if now > before => {
+            Err(ServeError::LeftOut { now, before, first: with_causes(first) })
+        }
+        _ => Ok(data),
+    }
+}
+
 /// Reports an error, unless it is the last one again.
-fn fail(shared: &Shared, error: &Error) {
+fn fail(shared: &Shared, error: &ServeError) {
     let text = Some(with_causes(error));
     if shared.reload_error() == text {
         return;

@@ -8,10 +8,10 @@ use tokio::{
 };
 
 use super::{
-    ServeError, ServeObserver, ServeOptions, connections, http, reload, shared::Shared,
+    ServeError, ServeObserver, ServeOptions, Served, connections, http, reload, shared::Shared,
     stamp::Stamp,
 };
-use crate::{primitives::ChainId, prove};
+use crate::prove;
 
 /// The connections that wait in the queue of the system. Some clients open hundreds at once.
 const BACKLOG: u32 = 4096;
@@ -96,14 +96,13 @@ impl Server {
         Ok(Self { runtime, listener, address: bound, shared, stamp })
     }
 
-    /// Opens the files as a server does, and names the chains that it would serve.
+    /// Opens the files as a server does. Returns what it would serve.
     ///
     /// # Errors
     /// [`ServeError::Limit`] if a limit is 0 or too large, [`ServeError::Open`] if the files cannot be opened.
-    pub fn check(options: &ServeOptions) -> Result<Vec<ChainId>, ServeError> {
+    pub fn check(options: &ServeOptions) -> Result<Served, ServeError> {
         options.limits.check()?;
-        let data = options.sources.open()?;
-        Ok(data.chains.iter().map(|chain| chain.chain).collect())
+        Ok(options.sources.open()?.served())
     }
 
     /// The address that the server listens on; the port is the real one if 0 was asked for.
@@ -112,10 +111,10 @@ impl Server {
         self.address
     }
 
-    /// The chains in the archive.
+    /// What is served now.
     #[must_use]
-    pub fn chains(&self) -> Vec<ChainId> {
-        self.shared.data().chains.iter().map(|chain| chain.chain).collect()
+    pub fn served(&self) -> Served {
+        self.shared.data().served()
     }
 
     /// Answers requests until the observer says stop. Requests that were begun are answered.

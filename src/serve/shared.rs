@@ -5,8 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use tokio::sync::Semaphore;
 
-use super::{AccessLine, ServeOptions, data::Data, metrics::Metrics};
-use crate::{primitives::ChainId, prove};
+use super::{
+    AccessLine, ServeError, ServeOptions,
+    data::{Data, Served},
+    metrics::Metrics,
+};
 
 /// Receives what happens in a server, and stops it.
 pub trait ServeObserver: Send + Sync {
@@ -27,9 +30,9 @@ pub trait ServeObserver: Send + Sync {
 #[non_exhaustive]
 pub enum ServeEvent<'a> {
     /// Files were replaced; answers are made from the new ones now.
-    Reloaded(&'a [ChainId]),
-    /// Files were replaced and cannot be used; answers are made from the old ones.
-    ReloadFailed(&'a prove::Error),
+    Reloaded(&'a Served),
+    /// Files were replaced and cannot be used, or lack more than the old ones; answers are made from the old ones.
+    ReloadFailed(&'a ServeError),
 }
 
 /// The unit in which the bytes of answers are counted.

@@ -50,7 +50,7 @@ impl SurveyedLogs {
             return Ok(logs);
         }
         let source = &options.source;
-        logs.chains = LogChains::find(found, trees, source, options.chain_of_others)?;
+        logs.chains = LogChains::find(found, trees.as_slice(), source, options.chain_of_others)?;
         let dir = temporary_directory()?;
         let target = dir.path().join("all.slmsg");
         let check = trees.and_then(Trees::forest).map(TreeCheck::new).transpose()?;

@@ -277,6 +277,12 @@ mod serve {
     /// Later runs of `publish`, and interrupted ones.
     mod published_again;
 
+    /// Directories with files that `publish` did not write, and with contents that a client refuses.
+    mod published_foreign;
+
+    /// A server of an archive of which parts were left out, and of several settlement layers.
+    mod left_out;
+
     /// Real clients, with the versions that `tests/clients/` pins.
     mod clients;
 
@@ -298,6 +304,12 @@ mod serve {
 
 /// The binary as a user runs it.
 mod command_line {
+    /// What was left out of an archive, in the summaries and exit codes of the commands.
+    mod left_out;
+
+    /// Names of files that look like lines or control the terminal.
+    mod names_of_files;
+
     /// The call and the contract of each log in `--format calldata`.
     mod calls;
 

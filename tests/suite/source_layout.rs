@@ -270,3 +270,11 @@ fn unsafe_is_used_only_in_listed_files() {
         assert!(!uses_unsafe || UNSAFE.contains(&file.as_str()), "{file} uses unsafe");
     }
 }
+
+/// A name may hold anything, so messages show it escaped.
+#[test]
+fn paths_are_shown_in_one_way() {
+    for (file, _, text) in modules() {
+        assert!(!text.contains(".display()"), "{file}: show the path with ShowPath");
+    }
+}

@@ -35,7 +35,7 @@ class ServerSource {
       const roots = layer.roots ? (await this.call("slproof_roots", [at, (layer.roots - 1) % every, every])).roots : [];
       return { ...layer, count: layer.roots, roots: roots.map((r) => [r.block, r.root, r.chains]) };
     }));
-    return { layers, chains: all.chains };
+    return { layers, chains: all.chains, leftOut: all.leftOut };
   }
   find(hash) { return this.call(hash.length === 42 ? "slproof_findAddress" : "slproof_find", [hash]); }
   async logs(chain, batch) { return (await this.call("slproof_logs", [chain, batch])) || []; }
@@ -77,7 +77,9 @@ class PublishedSource {
       if (!response.ok) throw new Error("the index: status " + response.status);
       for (const line of (await response.text()).split("\n")) {
         const [of, chainId, batchNumber, first, count] = line.split(" ");
-        if (of === key) for (let i = 0; i < Number(count); i++) found[kind].push({ chainId, batchNumber, id: Number(first) + i, of: hash });
+        if (of !== key) continue;
+        if (!(Number(count) <= 16384)) throw new Error("the index is damaged: a batch has at most 16,384 logs, not " + count);
+        for (let i = 0; i < Number(count); i++) found[kind].push({ chainId, batchNumber, id: Number(first) + i, of: hash });
       }
     }
     return found;

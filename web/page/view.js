@@ -205,11 +205,11 @@ async function open() {
 }
 async function load() {
   source = await open();
-  const { layers, chains } = await source.overview();
+  const { layers, chains, leftOut } = await source.overview();
   for (const layer of layers) for (const [block, root] of layer.roots) roots.set(`${layer.slChainId} ${block}`, root);
   const sum = (name) => chains.reduce((total, chain) => total + Number(chain[name]), 0);
   $("about").textContent = "Proofs of messages from L2 to L1, " + (source.places ? "in this file" : source.manifest ? "published" : "served");
-  $("totals").textContent = [count(chains.length, "chain"), count(sum("batches"), "batch"), count(sum("messages"), "message"), count(sum("logs"), "log")].join(", ");
+  $("totals").textContent = [count(chains.length, "chain"), count(sum("batches"), "batch"), count(sum("messages"), "message"), count(sum("logs"), "log")].join(", ") + (leftOut ? `; ${count(leftOut, "damaged part")} left out` : "");
   const columns = ["chainId", "batches", "messages", "logs", "firstBatch", "lastBatch"].filter((name) => chains.some((chain) => chain[name] !== undefined));
   const names = { chainId: "chain", firstBatch: "first batch", lastBatch: "last batch" };
   const rows = chains.map((chain) => make("tr", columns.map((name) => make("td", String(chain[name]), { class: "n" }))));

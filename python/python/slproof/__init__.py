@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Union
 
@@ -60,7 +61,8 @@ def open(
 ) -> Prover:
     """Opens the evidence of a settlement layer and archives of logs, in any form that the command line takes.
 
-    The arguments are the flags of ``slproof prove`` with the same names. Raises Error.
+    The arguments are the flags of ``slproof prove`` with the same names. Raises Error. Warns if batches or files are left
+    out of the archive (``Prover.left_out``).
     """
     inputs = {
         "events": _paths(events),
@@ -72,7 +74,11 @@ def open(
         "last_block": last_block,
         "chain": chain,
     }
-    return Prover(_slproof.open(_paths(tree), _paths(messages), inputs))
+    prover = Prover(_slproof.open(_paths(tree), _paths(messages), inputs))
+    count, first = prover.left_out
+    if count:
+        warnings.warn(f"left out of the archive: {count}; the first: {first[0]}", stacklevel=2)
+    return prover
 
 
 class Prover:
@@ -151,6 +157,14 @@ class Prover:
     def counts(self) -> tuple[int, int]:
         """The numbers of batches and of logs in the archive."""
         return self._inner.counts
+
+    @property
+    def left_out(self) -> tuple[int, list[str]]:
+        """The number of batches and files that were left out of the archive, and why the first ones were.
+
+        Their logs are not among the proofs and claims.
+        """
+        return self._inner.left_out
 
     def __repr__(self) -> str:
         batches, logs = self.counts

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Container, ContainerError, KIND_AT, Kind};
-use crate::files::{Access, InputError, is_file};
+use crate::files::{Access, InputError, ShowPath, is_file};
 
 /// An open file that begins as a native file. What it is was found out, and it need not be opened again to be read.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl NativeFile {
                 Ok(kind.map(|kind| Self { path: path.to_owned(), file, kind }))
             }
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(source) => Err(InputError::Read { name: path.display().to_string(), source }),
+            Err(source) => Err(InputError::Read { name: path.shown().to_string(), source }),
         }
     }
 

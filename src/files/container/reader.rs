@@ -12,7 +12,7 @@ use super::{
     Section, SectionName, TRAILER_HASHED, TRAILER_LEN, VERSION, filling,
 };
 use crate::files::{
-    header,
+    ShowPath, header,
     map::{Access, FileBytes},
     wrapper::is_wrapped,
 };
@@ -57,7 +57,7 @@ impl Container {
     /// [`ContainerError`], which names the file and what is wrong with it.
     pub fn open(path: &Path, access: Access) -> Result<Self, ContainerError> {
         let file = File::open(path).map_err(|source| {
-            let name = path.display().to_string();
+            let name = path.shown().to_string();
             ContainerError::Read { name, source }
         })?;
         Self::of_file(&file, path, access)
@@ -69,7 +69,7 @@ impl Container {
         path: &Path,
         access: Access,
     ) -> Result<Self, ContainerError> {
-        let name = path.display().to_string();
+        let name = path.shown().to_string();
         let read_error = |source| ContainerError::Read { name: name.clone(), source };
         if !file.metadata().map_err(read_error)?.is_file() {
             return Err(ContainerError::NotNative { name, reason: "it is not a regular file" });

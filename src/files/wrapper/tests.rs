@@ -270,7 +270,7 @@ fn inputs(path: &Path) -> Vec<(String, String)> {
     let read = |input: Result<Input, InputError>| {
         let (mut input, mut text) = (input.unwrap(), String::new());
         input.read_to_string(&mut text).unwrap();
-        (input.name().replace(&path.display().to_string(), "FILE"), text)
+        (input.name().replace(&*path.to_string_lossy(), "FILE"), text)
     };
     found.map(read).collect()
 }
@@ -292,7 +292,7 @@ fn the_files_of_an_archive_are_inputs_and_end_with_their_turn() {
     let mut again = String::new();
     Input::open(first.path().unwrap()).unwrap().read_to_string(&mut again).unwrap();
     assert_eq!(again, long);
-    let absent = format!("{}:none", path.display());
+    let absent = format!("{}:none", path.to_string_lossy());
     assert!(matches!(Input::open(Path::new(&absent)), Err(InputError::Open { .. })));
     let mut second = found.next().unwrap().unwrap();
     // Of the first file, only the head and what was read ahead is left.

@@ -1,4 +1,7 @@
-use crate::ingest::IndexError;
+use crate::{
+    ingest::IndexError,
+    primitives::{BatchNumber, ChainId},
+};
 
 /// The most errors kept.
 pub(super) const MOST_KEPT: usize = 100;
@@ -49,6 +52,23 @@ impl SkippedInputs {
     #[must_use]
     pub fn first(&self) -> &[IndexError] {
         &self.kept
+    }
+
+    /// Why a batch was left out, if that is among the first errors and names the batch. An error about a whole file names
+    /// none.
+    #[must_use]
+    pub fn of_batch(&self, chain: ChainId, batch: BatchNumber) -> Option<&IndexError> {
+        self.kept.iter().find(|error| error.batch() == Some((chain, batch)))
+    }
+
+    /// What the message has to add that something is not in the archive; nothing if no part was left out.
+    #[must_use]
+    pub fn note(&self) -> String {
+        match self.count {
+            0 => String::new(),
+            1 => "; a part that may have it was left out of the archive".into(),
+            parts => format!("; {parts} parts that may have it were left out of the archive"),
+        }
     }
 
     /// The first errors, owned.

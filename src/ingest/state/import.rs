@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{
     contracts::system::MESSAGE_ROOT,
-    files::{Access, Input, ReadProgressHandle, ReopenableInput, container::is_container},
+    files::{
+        Access, Input, ReadProgressHandle, ReopenableInput, ShowPath, container::is_container,
+    },
     ingest::{FileKind, guess},
     primitives::{Address, ChainId, Hash, SlBatch, SlBlock},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source},
@@ -333,7 +335,7 @@ impl ImportPass<'_> {
         self.collector.accounts = None;
         self.collector.era_keys = true;
         self.collector.inputs =
-            snapshot.chunks.iter().map(|chunk| chunk.display().to_string()).collect();
+            snapshot.chunks.iter().map(|chunk| chunk.shown().to_string()).collect();
         let batches = Some(FirstWrites::Batches);
         let mut build = Build::new(writer, self.import.message_root, batches);
         let mut last: Option<Hash> = None;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::checkpoint::{Checkpoint, Extent};
 use crate::{
-    files::{OutputError, Partial},
+    files::{OutputError, Partial, ShowPath},
     primitives::hex,
     prove::Error,
 };
@@ -36,7 +36,7 @@ impl Appended {
         }
         let [name, _, _] = Partial::files(target);
         let reason = "it differs from its checkpoint; run the job again without resuming it".into();
-        Err(Error::NotOfJob { name: name.display().to_string(), reason })
+        Err(Error::NotOfJob { name: name.shown().to_string(), reason })
     }
 
     pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), OutputError> {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Shard, run_id::RunId};
 use crate::{
-    files::{Compression, Input, InputError, Output, metadata_of},
+    files::{Compression, Input, InputError, Output, ShowPath, metadata_of},
     primitives::hex,
     prove::Error,
     records::{Count, RowGroupSummary},
@@ -105,6 +105,9 @@ pub(super) struct Manifest {
     /// Where the records are in the bytes of the output, if they are a JSON array.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) records: Option<Range<u64>>,
+    /// The number of parts that were left out of the archive.
+    #[serde(default, rename = "leftOut")]
+    pub(super) left_out: u64,
     pub(super) count: Count,
 }
 
@@ -125,7 +128,7 @@ impl Manifest {
         let mut text = Vec::new();
         // Reading a pipe of this name would block.
         let not_of_job =
-            |name: &Path, reason| Err(Error::NotOfJob { name: name.display().to_string(), reason });
+            |name: &Path, reason| Err(Error::NotOfJob { name: name.shown().to_string(), reason });
         match metadata_of(&path)? {
             Some(found) if found.is_file() => {}
             Some(_) => {
@@ -133,17 +136,17 @@ impl Manifest {
                 return not_of_job(&path, reason.into());
             }
             None if is_parquet(output)? => {
-                return Err(Error::ParquetMerge(output.display().to_string()));
+                return Err(Error::ParquetMerge(output.shown().to_string()));
             }
             None if metadata_of(output)?.is_some() => {
-                let reason = format!("it is not a shard: it has no manifest {}", path.display());
+                let reason = format!("it is not a shard: it has no manifest {}", path.shown());
                 return not_of_job(output, reason);
             }
             None => {}
         }
         let input = Input::open(&path)?;
         let read = input.take(1 << 20).read_to_end(&mut text);
-        let name = path.display().to_string();
+        let name = path.shown().to_string();
         read.map_err(|source| InputError::Read { name: name.clone(), source })?;
         serde_json::from_slice(&text).map_err(|error| Error::NotOfJob {
             name,

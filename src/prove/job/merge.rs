@@ -9,7 +9,7 @@ use std::{
 
 use super::{checkpoint::Manifest, output::is_for_file};
 use crate::{
-    files::{Compression, InputError, Output, ReadProgressHandle},
+    files::{Compression, InputError, Output, ReadProgressHandle, ShowPath},
     primitives::hex,
     prove::Error,
     records::{Count, EncoderError, Form},
@@ -40,6 +40,8 @@ pub struct Merged {
     pub shards: usize,
     /// The results of the job's requests.
     pub count: Count,
+    /// The number of parts that were left out of the archive; the most that a shard lacks.
+    pub left_out: u64,
     /// The size of the output in bytes.
     pub bytes: u64,
 }
@@ -102,22 +104,22 @@ pub fn merge<P: AsRef<Path>>(
         whole.put_text(if has_records { close } else { Form::NO_RECORDS }, compression)?;
     }
     whole.output.finish()?;
-    Ok(Merged { shards: parts.len(), count, bytes: whole.bytes })
+    let left_out = parts.iter().map(|(_, manifest)| manifest.left_out).max().unwrap_or(0);
+    Ok(Merged { shards: parts.len(), count, left_out, bytes: whole.bytes })
 }
 
 /// Checks that the sorted shards belong to one job and that each is present exactly once.
 fn check(shards: &[(&Path, Manifest)]) -> Result<(), Error> {
     let Some((first, of_first)) = shards.first() else { return Ok(()) };
     let wrong = |path: &Path, reason: String| {
-        Err(Error::NotOfJob { name: path.display().to_string(), reason })
+        Err(Error::NotOfJob { name: path.shown().to_string(), reason })
     };
     for (path, manifest) in shards {
         let shards = (manifest.of != of_first.of).then_some("number of shards");
         let are_lists = |manifest: &Manifest| manifest.records.is_some();
         let form = (are_lists(manifest) != are_lists(of_first)).then_some("format");
         if let Some(part) = manifest.job.difference(&of_first.job).or(shards).or(form) {
-            let reason =
-                format!("its job differs from that of {}: another {part}", first.display());
+            let reason = format!("its job differs from that of {}: another {part}", first.shown());
             return wrong(path, reason);
         }
     }
@@ -131,7 +133,7 @@ fn check(shards: &[(&Path, Manifest)]) -> Result<(), Error> {
     for pair in shards.windows(2) {
         let [(one, a), (two, b)] = pair else { continue };
         if a.shard == b.shard {
-            let reason = format!("it is shard {}, and so is {}", b.shard(), one.display());
+            let reason = format!("it is shard {}, and so is {}", b.shard(), one.shown());
             return wrong(two, reason);
         }
     }
@@ -177,7 +179,7 @@ impl Whole {
         records: Range<u64>,
         progress: &ReadProgressHandle,
     ) -> Result<(), Error> {
-        let name = path.display().to_string();
+        let name = path.shown().to_string();
         let changed = || Error::NotOfJob {
             name: name.clone(),
             reason: "it differs from its manifest: it was changed since it was made".into(),

@@ -163,7 +163,7 @@ impl Job {
         pass_over(&mut *steps, self.skip)?;
         let sink = OwnedSink::new(sink, encoder, self.skip);
         let (sink, proving) = self.prove(&mut *steps, sink, 0)?;
-        Ok(Summary::new(sink.total(), 0, 0, proving))
+        Ok(Summary::new((sink.total(), self.left_out()), 0, 0, proving))
     }
 
     /// Runs the job and writes an output. The output can be resumed if it is a regular file of many records, its
@@ -198,6 +198,7 @@ impl Job {
             );
             let files = Files { output: &output.path, failures: output.failures_path() };
             let (file, done) = ProofFile::resumable(&files, encoder, observer, job, output.resume)?;
+            let file = file.of_archive_without(self.left_out());
             if done > 0 {
                 self.observer.event(&Event::Resumed { steps: done });
                 pass_over(&mut *steps, done)?;
@@ -214,7 +215,12 @@ impl Job {
         let before = file.total().clone();
         let (file, proving) = self.prove(&mut *steps, file, before.logs())?;
         let written = file.finish()?;
-        Ok(Summary::new(written.count, written.bytes, before.proofs, proving))
+        Ok(Summary::new((written.count, self.left_out()), written.bytes, before.proofs, proving))
+    }
+
+    /// The number of parts that were left out of the archive.
+    fn left_out(&self) -> u64 {
+        self.prover.messages().skipped().count()
     }
 
     /// The number of selected batches that the settlement layer executed and the archive lacks; `None` if

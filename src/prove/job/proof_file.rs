@@ -18,7 +18,7 @@ use super::{
     run_id::RunId,
 };
 use crate::{
-    files::{Compression, Output, Partial, place_of},
+    files::{Compression, Output, Partial, ShowPath, place_of},
     prove::{Error, Event, Observer, ObserverHandle},
     records::{Count, EncodedChunk, Encoder, EncoderError, Form, RowGroups},
 };
@@ -63,6 +63,8 @@ struct Resumable {
     shard: Option<Shard>,
     /// The manifest, if the output is a shard that has one.
     manifest: Option<Output>,
+    /// The number of parts that were left out of the archive.
+    left_out: u64,
     steps: u64,
     /// What the bytes written so far cover.
     written: Covered,
@@ -158,6 +160,7 @@ impl ProofFile {
             job,
             shard,
             manifest,
+            left_out: 0,
             steps,
             written,
             next_checkpoint: Instant::now() + BETWEEN_CHECKPOINTS,
@@ -165,6 +168,14 @@ impl ProofFile {
         let destination = Destination::Resumable(Box::new(resumable));
         let begun = bytes > 0;
         Ok((Self { destination, encoder, observer, groups, begun, bytes, total }, steps))
+    }
+
+    /// Notes how many parts were left out of the archive.
+    pub(super) fn of_archive_without(mut self, left_out: u64) -> Self {
+        if let Destination::Resumable(resumable) = &mut self.destination {
+            resumable.left_out = left_out;
+        }
+        self
     }
 
     /// The results of everything written so far.
@@ -326,7 +337,7 @@ impl ChunkSink for ProofFile {
             Destination::Once(_) => None,
             Destination::Resumable(resumable) => {
                 resumable.checkpoint(&self.groups)?;
-                Some(resumable.target.display().to_string())
+                Some(resumable.target.shown().to_string())
             }
         };
         Ok(Error::Interrupted(resumable))
@@ -362,13 +373,14 @@ impl Resumable {
         compression: Option<Compression>,
         records: Option<Range<u64>>,
     ) -> Result<(), Error> {
-        let Self { output, failures, job, shard, manifest, .. } = self;
+        let Self { output, failures, job, shard, manifest, left_out, .. } = self;
         let Extent { bytes, blake3 } = output.extent();
         output.finish()?;
         failures.map_or(Ok(()), Appended::finish)?;
         if let (Some(shard), Some(output)) = (shard, manifest) {
             let (shard, of, count) = (shard.number, shard.of, count.clone());
-            let manifest = Manifest { job, shard, of, bytes, blake3, compression, records, count };
+            let manifest =
+                Manifest { job, shard, of, bytes, blake3, compression, records, left_out, count };
             write_json(output, &manifest)?;
         }
         Ok(())
@@ -378,7 +390,7 @@ impl Resumable {
 /// Returns the checkpoint of an interrupted run of exactly this job.
 fn left(target: &Path, job: &RunId, shard: Option<Shard>) -> Result<Option<Checkpoint>, Error> {
     let Some(note) = Partial::left(target)? else { return Ok(None) };
-    let name = target.display().to_string();
+    let name = target.shown().to_string();
     let done = Checkpoint::from_bytes(&note).ok_or_else(|| Error::NotOfJob {
         name: name.clone(),
         reason: "the checkpoint of its interrupted job is damaged".into(),

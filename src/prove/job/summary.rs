@@ -29,6 +29,9 @@ pub struct Summary {
     /// The results of the requests, including those of interrupted runs.
     #[serde(flatten)]
     pub count: Count,
+    /// The number of parts that were left out of the archive, whose logs were not asked for
+    /// ([`Messages::skipped`](crate::prove::Messages::skipped)).
+    pub left_out: u64,
     /// The size of the output in bytes; 0 if it is not a file.
     pub bytes: u64,
     /// The seconds that this run spent on proving.
@@ -38,12 +41,18 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Creates the summary of a job. Earlier runs made `before` of its proofs.
-    pub(super) fn new(count: Count, bytes: u64, before: u64, proving: Duration) -> Self {
+    /// Creates the summary of a job with an archive of which so many parts were left out. Earlier runs made `before` of its
+    /// proofs.
+    pub(super) fn new(
+        (count, left_out): (Count, u64),
+        bytes: u64,
+        before: u64,
+        proving: Duration,
+    ) -> Self {
         let seconds = proving.as_secs_f64();
         // The loss of precision above 2^53 does not matter for a rate.
         let proofs_per_second = (count.proofs - before) as f64 / seconds.max(1e-9);
-        Self { count, bytes, seconds, proofs_per_second }
+        Self { count, left_out, bytes, seconds, proofs_per_second }
     }
 
     /// Returns the summary as a JSON document.

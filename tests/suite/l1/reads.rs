@@ -42,7 +42,7 @@ fn open(path: &Path) -> ([u64; 2], u64) {
     options.sl_batches = vec![path.to_owned()];
     let trees = Trees::open(&[path], &options).unwrap();
     let mut options = MessagesOptions::default();
-    options.trees = Some(trees.clone());
+    options.trees = vec![trees.clone()];
     let messages = Messages::open(&[path], &options).unwrap();
     let batches = [trees.forest().unwrap().batch_count(), messages.archive().header().batches];
     (batches, bytes.0.load(Ordering::Relaxed))

@@ -321,6 +321,11 @@ fn verdicts_of_l1_are_those_of_verify() {
     {
         assert_eq!(error_code(&server.call("/", "slproof_verify", params)), -32602);
     }
+    // At the path of another chain, a record is refused as by the other methods, and nothing is said of its proof.
+    let overview = server.result("/", "slproof_overview", json!([]));
+    let mut chains = overview["chains"].as_array().unwrap().iter();
+    let other = format!("/{}", chains.find(|chain| chain["chainId"] != 324).unwrap()["chainId"]);
+    assert_eq!(error_code(&server.call(&other, "slproof_verify", json!([good]))), -32602);
     let without = gateway.serve(&[]).call("/", "slproof_verify", json!([good]));
     assert_eq!(error_code(&without), -32601, "{without}");
 }

@@ -304,6 +304,7 @@ fn files_of_an_interrupted_run_are_written_again() {
     let index = site.join(text(&before["index"]));
     let messages = fs::read_dir(index.join("messages")).unwrap().next().unwrap().unwrap().path();
     fs::remove_file(site.join("manifest.json")).unwrap();
+    fs::write(site.join("publish.lock"), "slproof publishes here\n").unwrap();
     for file in [
         messages,
         index.join("hashes.txt"),

@@ -63,6 +63,19 @@ pub fn withdrawals(directory: &Path) {
     }
 }
 
+/// As [`withdrawals`], where batch 1154 of chain 12 lacks its last log.
+pub fn damaged_withdrawals(directory: &Path) {
+    withdrawals(directory);
+    let mut batches = json_lines("gateway-v29-to-v31/withdrawals.jsonl.gz");
+    let is_damaged = |batch: &&mut Value| batch["chainId"] == 12 && batch["batchNumber"] == 1154;
+    let damaged = batches.iter_mut().find(is_damaged).unwrap();
+    damaged["logs"].as_array_mut().unwrap().pop();
+    damaged.as_object_mut().unwrap().retain(|name, _| name != "messages" && name != "transactions");
+    let text: String = batches.iter().map(|batch| format!("{batch}\n")).collect();
+    fs::remove_file(directory.join("withdrawals.jsonl.gz")).unwrap();
+    fs::write(directory.join("withdrawals.jsonl"), text).unwrap();
+}
+
 /// A directory with the files of a Gateway: trees with their history, and logs with hashes of transactions.
 pub struct Gateway(tempfile::TempDir);
 

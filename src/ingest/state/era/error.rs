@@ -2,14 +2,14 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::files::InputError;
+use crate::files::{InputError, ShowPath};
 
 /// Why a snapshot of a zksync-era node could not be read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EraError {
     /// The directory or a chunk could not be opened or read, or its gzip is damaged.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", path.shown())]
     Read {
         /// The directory or the chunk.
         path: PathBuf,
@@ -20,7 +20,7 @@ pub enum EraError {
     #[error(transparent)]
     Input(#[from] InputError),
     /// The header is invalid.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", path.shown())]
     Header {
         /// The header.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum EraError {
         reason: String,
     },
     /// The directory does not hold exactly one snapshot.
-    #[error("{}: {reason}", folder.display())]
+    #[error("{}: {reason}", folder.shown())]
     Folder {
         /// The directory.
         folder: PathBuf,
@@ -46,7 +46,7 @@ pub enum EraError {
         missing: String,
     },
     /// A chunk is not a valid protobuf message.
-    #[error("{}, byte {offset} after inflating: {reason}", path.display())]
+    #[error("{}, byte {offset} after inflating: {reason}", path.shown())]
     Chunk {
         /// The chunk.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum EraError {
         reason: String,
     },
     /// An enumeration index is invalid.
-    #[error("{}, record {record}: {reason}", path.display())]
+    #[error("{}, record {record}: {reason}", path.shown())]
     Index {
         /// The chunk.
         path: PathBuf,

@@ -10,7 +10,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::EraError;
 use crate::{
-    files::{Input, InputError, entries_of, is_directory, is_file},
+    files::{Input, InputError, ShowPath, entries_of, is_directory, is_file},
     primitives::SlBlock,
 };
 
@@ -124,8 +124,8 @@ impl EraSnapshot {
                 folder: path.into(),
                 reason: format!(
                     "holds more than one snapshot header, {} and {}; give one of them",
-                    a.display(),
-                    b.display()
+                    a.shown(),
+                    b.shown()
                 ),
             }),
         }
@@ -297,11 +297,7 @@ impl Folder {
             {
                 return Err(EraError::Folder {
                     folder: path.into(),
-                    reason: format!(
-                        "{} and {} are the same chunk",
-                        other.display(),
-                        file.display()
-                    ),
+                    reason: format!("{} and {} are the same chunk", other.shown(), file.shown()),
                 });
             }
         }

@@ -19,7 +19,7 @@ use super::{
     record_chunk::{CHUNK, RecordChunk},
 };
 use crate::{
-    files::{ReadProgressHandle, gunzip},
+    files::{ReadProgressHandle, ShowPath, gunzip},
     ingest::state::{ImportError, snapshot_builder::reversed},
     primitives::{Address, Hash, Word},
     snapshot::Enumeration,
@@ -192,7 +192,7 @@ fn first_version(snapshot: &EraSnapshot) -> Option<(u16, String)> {
         })
         .ok()?;
         if let Some(version) = version {
-            return Some((version, path.display().to_string()));
+            return Some((version, path.shown().to_string()));
         }
     }
     None
