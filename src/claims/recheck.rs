@@ -100,7 +100,7 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Rechecks<'a, S> {
         &self.entries
     }
 
-    /// Judges the next entries, up to a thousand; an empty list after the last entry. `None` stands for the
+    /// Judges the next entries, up to some thousands; an empty list after the last entry. `None` stands for the
     /// record of a failed request, which has no proof.
     ///
     /// # Errors

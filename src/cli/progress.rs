@@ -43,6 +43,15 @@ impl ProgressFactory {
         Self { when: global.progress, quiet: global.quiet }
     }
 
+    /// Whether bars are shown.
+    pub(super) fn are_shown(self) -> bool {
+        match self.when {
+            When::Never => false,
+            When::Auto => !self.quiet && io::stderr().is_terminal(),
+            When::Always => true,
+        }
+    }
+
     /// A bar that counts `what` up to `end`, or without an end.
     pub(super) fn begin(self, what: &'static str, end: Option<u64>) -> Progress {
         self.bar(what, end, if end.is_some() { COUNTED } else { COUNTING })
@@ -59,16 +68,12 @@ impl ProgressFactory {
     }
 
     fn bar(self, what: &'static str, end: Option<u64>, template: &str) -> Progress {
-        let target = match self.when {
-            When::Never => return Progress { bar: ProgressBar::hidden() },
-            When::Auto if self.quiet || !io::stderr().is_terminal() => {
-                return Progress { bar: ProgressBar::hidden() };
-            }
-            When::Auto => ProgressDrawTarget::stderr(),
-            When::Always if io::stderr().is_terminal() => ProgressDrawTarget::stderr(),
-            When::Always => {
-                ProgressDrawTarget::term_like_with_hz(Box::new(Lines), REDRAWS_PER_SECOND)
-            }
+        if !self.are_shown() {
+            return Progress { bar: ProgressBar::hidden() };
+        }
+        let target = match io::stderr().is_terminal() {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::term_like_with_hz(Box::new(Lines), REDRAWS_PER_SECOND),
         };
         let bar = ProgressBar::with_draw_target(end, target);
         style(&bar, template);

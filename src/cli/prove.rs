@@ -60,7 +60,8 @@ pub(super) fn run(
     let lines = match &args.which.requests {
         Some(requests) => {
             refuse_other_kinds(requests, Role::Requests)?;
-            let lines = count_lines(requests)?;
+            // Only a bar needs their number.
+            let lines = if bars.are_shown() { count_lines(requests)? } else { None };
             lines.map(|lines| lines / shard.map_or(1, |shard| shard.of))
         }
         None => None,

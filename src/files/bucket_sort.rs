@@ -180,7 +180,7 @@ impl<R: KeyedRecord> BucketSort<R> {
     pub(crate) fn in_order<T: Send, E: From<OutputError> + Send>(
         mut self,
         map: impl Fn(&[Numbered<'_, R>]) -> T + Sync,
-        take: impl FnMut(T) -> Result<(), E> + Send,
+        mut take: impl FnMut(T) -> Result<(), E> + Send,
     ) -> Result<(), E> {
         if !self.runs.is_empty() {
             self.spill()?;
@@ -191,6 +191,8 @@ impl<R: KeyedRecord> BucketSort<R> {
                 drop((self.pending, self.blocks));
                 runs_in_order::<R, _, _>(&scratch, self.runs, map, take)
             }
+            // Few records are not worth buckets.
+            None if self.blocks.is_empty() => take(Window::new(&map).map(&[&self.pending[..]])),
             None => {
                 self.divide_pending();
                 blocks_in_order(&self.blocks, map, take)

@@ -25,9 +25,6 @@ const MOST_READ_AHEAD: usize = 1 << 20;
 const SPILLED_PIECE: usize = 1 << 18;
 const SPILLED_PIECES: usize = 32;
 
-/// The number of records that are copied together, in their order.
-const AHEAD: usize = 1 << 15;
-
 /// Collects records and sorts them.
 #[derive(Debug)]
 pub(crate) struct ExternalSort<R: SortRecord> {
@@ -92,9 +89,9 @@ impl<R: SortRecord> ExternalSort<R> {
             Some(scratch) => scratch,
             none => none.insert(Scratch::beside(&self.target)?),
         };
-        let order = self.memory.sort();
+        self.memory.sort();
         let start = scratch.written();
-        let (memory, order, free) = (&self.memory, order.as_deref(), Pool::<Vec<u8>>::default());
+        let (memory, free) = (&self.memory, Pool::<Vec<u8>>::default());
         let len = memory.records.len();
         // The average number of records of a piece.
         let at_once = (len / memory.size().div_ceil(SPILLED_PIECE)).max(1);
@@ -105,7 +102,7 @@ impl<R: SortRecord> ExternalSort<R> {
             let pieces: Vec<_> = starts
                 .map(|start| {
                     let mut piece = free.take().unwrap_or_default();
-                    encode(memory, order, start..end.min(start + at_once), &mut piece);
+                    encode(memory, start..end.min(start + at_once), &mut piece);
                     piece
                 })
                 .collect();
@@ -131,9 +128,8 @@ impl<R: SortRecord> ExternalSort<R> {
             self.spill()?;
         }
         let Some(scratch) = self.scratch else {
-            let order = self.memory.sort();
-            let (records, ahead) = (self.memory, (Vec::new(), 0));
-            return Ok(Sorted::Memory { records, order, ahead, next: 0 });
+            self.memory.sort();
+            return Ok(Sorted::Memory { records: self.memory, next: 0 });
         };
         // Free the memory of the collected records for the read-ahead buffers.
         drop(self.memory);
@@ -145,15 +141,9 @@ impl<R: SortRecord> ExternalSort<R> {
     }
 }
 
-/// Appends some records in their order, each with its payload.
-fn encode<R: SortRecord>(
-    records: &Records<R>,
-    order: Option<&[u32]>,
-    range: Range<usize>,
-    bytes: &mut Vec<u8>,
-) {
-    for at in range {
-        let placed = &records.records[order.map_or(at, |order| order[at] as usize)];
+/// Appends some records, each with its payload.
+fn encode<R: SortRecord>(records: &Records<R>, range: Range<usize>, bytes: &mut Vec<u8>) {
+    for placed in &records.records[range] {
         bytes.extend_from_slice(bytemuck::bytes_of(&placed.0));
         bytes.extend_from_slice(records.payload(placed));
     }
@@ -163,14 +153,7 @@ fn encode<R: SortRecord>(
 #[derive(Debug)]
 pub(crate) enum Sorted<R: SortRecord> {
     /// All of them are in memory.
-    Memory {
-        records: Records<R>,
-        /// The order of the records, if they are not in it.
-        order: Option<Vec<u32>>,
-        /// The next records in order, if the records are not in it, and the number of those before them.
-        ahead: (Vec<Placed<R>>, usize),
-        next: usize,
-    },
+    Memory { records: Records<R>, next: usize },
     /// They are in sorted runs.
     Runs {
         scratch: Scratch,
@@ -187,14 +170,13 @@ pub(crate) enum Sorted<R: SortRecord> {
 impl<R: SortRecord> Sorted<R> {
     /// Records without payloads that ascend.
     pub(crate) fn in_order(records: Vec<Placed<R>>) -> Self {
-        let records = Records::without_payloads(records);
-        Self::Memory { records, order: None, ahead: (Vec::new(), 0), next: 0 }
+        Self::Memory { records: Records::without_payloads(records), next: 0 }
     }
 
     /// Begins again with the first record.
     pub(crate) fn rewind(&mut self) -> Result<(), OutputError> {
         match self {
-            Self::Memory { next, ahead, .. } => (*next, *ahead) = (0, (Vec::new(), 0)),
+            Self::Memory { next, .. } => *next = 0,
             Self::Runs { scratch, ranges, runs, heads, is_given } => {
                 let piece = (READ_AHEAD / ranges.len()).clamp(LEAST_READ_AHEAD, MOST_READ_AHEAD);
                 let run =
@@ -212,34 +194,15 @@ impl<R: SortRecord> Sorted<R> {
 
     /// All records in order, each with its payload, if they are in memory.
     pub(crate) fn in_memory(&self) -> Option<impl Iterator<Item = (R, &[u8])>> {
-        let Self::Memory { records: all, order, .. } = self else { return None };
-        let place = |at| order.as_ref().map_or(at, |order: &Vec<u32>| order[at] as usize);
-        Some((0..all.records.len()).map(move |at| {
-            let placed = &all.records[place(at)];
-            (placed.0, all.payload(placed))
-        }))
+        let Self::Memory { records: all, .. } = self else { return None };
+        Some(all.records.iter().map(|placed| (placed.0, all.payload(placed))))
     }
 
     /// The next record and its payload.
     pub(crate) fn next(&mut self) -> Result<Option<(R, &[u8])>, OutputError> {
         match self {
-            Self::Memory { records: all, order, ahead: (ahead, before), next } => {
-                let records = &all.records;
-                if *next == records.len() {
-                    return Ok(None);
-                }
-                let placed = match order {
-                    None => &records[*next],
-                    Some(order) => {
-                        if *next - *before == ahead.len() {
-                            *before = *next;
-                            let end = order.len().min(*next + AHEAD);
-                            let order = order[*next..end].par_iter().with_min_len(AHEAD / 16);
-                            order.map(|at| records[*at as usize]).collect_into_vec(ahead);
-                        }
-                        &ahead[*next - *before]
-                    }
-                };
+            Self::Memory { records: all, next } => {
+                let Some(placed) = all.records.get(*next) else { return Ok(None) };
                 *next += 1;
                 Ok(Some((placed.0, all.payload(placed))))
             }
@@ -328,10 +291,6 @@ mod tests {
 
         fn payload_len(&self) -> usize {
             0
-        }
-
-        fn prefix(&self) -> Option<u64> {
-            Some(self.0[0].into())
         }
     }
 

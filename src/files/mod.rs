@@ -33,7 +33,6 @@ mod partial;
 mod path_info;
 mod plain_text;
 mod pool;
-mod prefix_order;
 mod put_ahead;
 mod read_progress;
 mod records;

@@ -5,8 +5,6 @@ use std::fmt::Debug;
 use bytemuck::Pod;
 use rayon::prelude::*;
 
-use super::prefix_order::order_by;
-
 /// A block of payloads takes no more when it has this many bytes. Blocks are not moved when more are added.
 const BLOCK: usize = 1 << 20;
 
@@ -19,12 +17,6 @@ pub(crate) trait SortRecord: Pod + Ord + Send + Sync {
 
     /// The length of its payload.
     fn payload_len(&self) -> usize;
-
-    /// A number that does not descend where records ascend, if most records differ in it. They are then ordered without
-    /// being moved, which is several times faster for records of many bytes.
-    fn prefix(&self) -> Option<u64> {
-        None
-    }
 }
 
 /// The position of a payload in memory: the number of its block, and where it begins there.
@@ -151,16 +143,8 @@ impl<R: SortRecord> Records<R> {
         self.payload_bytes = 0;
     }
 
-    /// Sorts the records in place, or returns the order in which they ascend.
-    pub(super) fn sort(&mut self) -> Option<Vec<u32>> {
-        let records = &mut self.records;
-        let has_prefix = records.first().is_some_and(|(record, _)| record.prefix().is_some());
-        let is_by_prefix = has_prefix && u32::try_from(records.len()).is_ok();
-        if !is_by_prefix {
-            records.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-            return None;
-        }
-        let prefix = |(record, _): &Placed<R>| record.prefix().unwrap_or(0);
-        Some(order_by(records, prefix, |(a, _), (b, _)| a.cmp(b)))
+    /// Sorts the records, on all threads.
+    pub(super) fn sort(&mut self) {
+        self.records.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     }
 }

@@ -161,6 +161,10 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
         let transactions = || table_of_transactions(input);
         return table_of_logs(input).or_else(transactions).or_else(|| Some(other_parquet(input)));
     }
+    // The first line is enough, so the searches of the whole text are not made.
+    if is_request(head) {
+        return Some(FileKind::Requests);
+    }
     let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
     if is_json && has_executions(input) {
         return Some(FileKind::Logs(SourceFormat::Executions));
@@ -273,9 +277,14 @@ fn by_members(head: &[u8]) -> Option<FileKind> {
     } else if has("event") && has("blockNumber") {
         Some(FileKind::Events)
     } else {
-        let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        RequestLine::parse(line).is_ok().then_some(FileKind::Requests)
+        None
     }
+}
+
+/// Whether the first line is a request. No line of another kind of file is one: a request has no other members.
+fn is_request(head: &[u8]) -> bool {
+    let line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    RequestLine::parse(line).is_ok()
 }
 
 #[cfg(test)]

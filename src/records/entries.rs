@@ -9,6 +9,9 @@ use crate::{
     proof::reader::{self, Defaults, Item, RecordError},
 };
 
+/// The most parts of an input that are read to find a record.
+const MOST_PARTS: usize = 16;
+
 /// The records of an input with their numbers, counted from 1: line numbers of a text, row numbers of a
 /// Parquet file.
 ///
@@ -70,22 +73,31 @@ impl Entries {
         &self.name
     }
 
-    /// The next entries: at most `most`, of about as many bytes as `bytes`. Empty after the last entry.
+    /// The next entries: at most `most`, of about as many bytes as `bytes`; of the first entries 16 times as many, if it
+    /// takes them to find a record. Empty after the last entry.
     ///
     /// # Errors
-    /// [`EntriesError`] when the input cannot be read, or when no entry so far is a record: only beside records are
-    /// damaged lines taken for damaged proofs.
+    /// [`EntriesError`] when the input cannot be read, or when none of the first entries is a record: only beside records
+    /// are damaged lines taken for damaged proofs.
     pub fn next_chunk(
         &mut self,
         most: usize,
         bytes: usize,
     ) -> Result<Vec<(u64, Entry)>, EntriesError> {
-        let entries = next_of(self, most, bytes)?;
-        self.has_record |= entries.iter().any(|(_, entry)| entry.is_record());
-        if !entries.is_empty() && !self.has_record {
-            return Err(EntriesError::NoProofs(self.name.clone()));
+        let mut entries = next_of(self, most, bytes)?;
+        let (mut searched, mut parts) = (0, 1);
+        while !self.has_record && searched < entries.len() {
+            self.has_record = entries[searched..].iter().any(|(_, entry)| entry.is_record());
+            searched = entries.len();
+            if !self.has_record && parts < MOST_PARTS {
+                entries.extend(next_of(self, most, bytes)?);
+                parts += 1;
+            }
         }
-        Ok(entries)
+        match self.has_record || entries.is_empty() {
+            true => Ok(entries),
+            false => Err(EntriesError::NoProofs(self.name.clone())),
+        }
     }
 
     /// Passes over the next row group of a Parquet file, which is then read at the same time as up to `most` others.
@@ -186,6 +198,22 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The other lines are no records.
+    #[test]
+    fn a_record_is_searched_in_sixteen_parts() {
+        let first = |before: usize| {
+            let text = "{}\n".repeat(before) + "{\"proof\":1\n{}\n{}\n";
+            let input = Input::from_reader("example", std::io::Cursor::new(text)).unwrap();
+            let mut entries = Entries::open(input, &Defaults::default()).unwrap();
+            let first = entries.next_chunk(2, usize::MAX).map(|found| found.len());
+            first.map(|first| (first, entries.next_chunk(2, usize::MAX).unwrap().len()))
+        };
+        for (before, lens) in [(0, (2, 1)), (1, (2, 2)), (2, (4, 1)), (31, (32, 2))] {
+            assert_eq!(first(before).unwrap(), lens, "{before}");
+        }
+        assert!(matches!(first(32), Err(EntriesError::NoProofs(_))));
+    }
 
     #[test]
     fn entries_that_are_read_together_are_few_and_small() {

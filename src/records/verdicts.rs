@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Entries, EntriesError, Entry, TrustedRoots, VerdictLine, VerdictsError,
+    Entries, Entry, TrustedRoots, VerdictLine, VerdictsError,
     bulk_judge::{BulkJudge, Failed, Judged, SEGMENT, SEGMENT_BYTES},
 };
 use crate::proof::{Hints, no_hints, reader::Defaults};
@@ -19,8 +19,6 @@ use crate::proof::{Hints, no_hints, reader::Defaults};
 const PARTS_PER_THREAD: usize = 2;
 /// No further part is read while those that are verified have about this number of bytes.
 const MOST_BYTES: usize = 64 << 20;
-/// The entries of which one has to be a record. They are read together.
-const FIRST: usize = 16 * SEGMENT;
 
 /// The verdicts on the records of an input, in their order, computed on all threads of the current rayon pool.
 pub struct Verdicts {
@@ -28,15 +26,8 @@ pub struct Verdicts {
     judge: Arc<BulkJudge>,
     /// The parts of which no verdict was returned, in order.
     parts: VecDeque<Part>,
-    progress: Progress,
-}
-
-/// How much of the input was read.
-#[derive(PartialEq, Eq)]
-enum Progress {
-    Nothing,
-    Some,
-    All,
+    /// Whether the whole input was read, or as much of it as can be.
+    is_read: bool,
 }
 
 /// Some records.
@@ -82,7 +73,7 @@ impl Verdicts {
     pub fn new(entries: Entries, defaults: Defaults, roots: TrustedRoots) -> Self {
         let free = Arc::default();
         let judge = Arc::new(BulkJudge { defaults, roots, hints: no_hints, free });
-        Self { entries, judge, parts: VecDeque::new(), progress: Progress::Nothing }
+        Self { entries, judge, parts: VecDeque::new(), is_read: false }
     }
 
     /// Appends hints to the messages of failures.
@@ -122,7 +113,7 @@ impl Verdicts {
                 Ok(verdicts) => return Ok(verdicts),
                 Err(Failed { error, .. }) => {
                     self.parts.clear();
-                    self.progress = Progress::All;
+                    self.is_read = true;
                     return Err(error);
                 }
             }
@@ -132,31 +123,21 @@ impl Verdicts {
     /// Begins to verify further parts.
     fn begin(&mut self) {
         let most = PARTS_PER_THREAD * rayon::current_num_threads();
-        while self.progress != Progress::All
+        while !self.is_read
             && self.parts.len() < most
             && self.parts.iter().map(Part::bytes).sum::<usize>() < MOST_BYTES
         {
             match self.entries.take_group(most) {
                 Some(group) => self.spawn(0, move |judge| judge.group(group)),
-                None => match self.read() {
-                    Ok(entries) if entries.is_empty() => self.progress = Progress::All,
+                None => match self.entries.next_chunk(SEGMENT, SEGMENT_BYTES) {
+                    Ok(entries) if entries.is_empty() => self.is_read = true,
                     Ok(entries) => self.begin_with(entries),
                     Err(error) => {
-                        self.progress = Progress::All;
+                        self.is_read = true;
                         self.parts.push_back(Part::Done(Err(error.into())));
                     }
                 },
             }
-        }
-    }
-
-    fn read(&mut self) -> Result<Vec<(u64, Entry)>, EntriesError> {
-        match self.progress {
-            Progress::Nothing => {
-                self.progress = Progress::Some;
-                self.entries.next_chunk(FIRST, MOST_BYTES)
-            }
-            _ => self.entries.next_chunk(SEGMENT, SEGMENT_BYTES),
         }
     }
 

@@ -45,7 +45,12 @@ impl Space {
     }
 
     /// A sort for the slots of one account.
-    pub(super) fn sort_of_account<R: SortRecord>(&self) -> ExternalSort<R> {
+    pub(super) fn sort_of_account<R: KeyedRecord>(&self) -> BucketSort<R> {
+        self.spill.bucket_sort(self.in_memory / 2)
+    }
+
+    /// A sort for the versions of slots.
+    pub(super) fn sort_of_versions<R: SortRecord>(&self) -> ExternalSort<R> {
         self.spill.sort(self.in_memory / 2)
     }
 

@@ -6,7 +6,7 @@ use bytemuck::{Pod, Zeroable};
 use rayon::prelude::*;
 
 use crate::{
-    files::{ExternalSort, OutputError, SortRecord, Sorted},
+    files::{BucketSort, KeyedRecord, Numbered, OutputError},
     keccak::hash_many,
     primitives::{Hash, Word},
     state::keys::SlotForm,
@@ -18,8 +18,8 @@ const LEAST_SPLIT: u64 = 1 << 12;
 const HASHED_AT_ONCE: usize = 1 << 10;
 /// The leaves that are folded at once on all threads.
 const AT_ONCE: usize = 1 << 18;
-/// The most leaves that wait in memory because their keys have the same first byte.
-const MOST_WAITING: usize = 1 << 20;
+/// The most leaves whose keys have the same first byte, if the trie is folded on all threads. They are in memory at once.
+const MOST_OF_BYTE: u64 = 1 << 20;
 
 /// A leaf of the trie, sorted in the order of the trie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
@@ -29,15 +29,9 @@ pub(super) struct Leaf {
     value: Word,
 }
 
-impl SortRecord for Leaf {
-    type Place = ();
-
-    fn payload_len(&self) -> usize {
-        0
-    }
-
-    fn prefix(&self) -> Option<u64> {
-        Some(self.key.prefix_u64())
+impl KeyedRecord for Leaf {
+    fn prefix(&self) -> u64 {
+        self.key.prefix_u64()
     }
 }
 
@@ -45,8 +39,9 @@ impl SortRecord for Leaf {
 /// from its sorted leaves, so there may be more slots than fit into memory.
 pub(super) struct StorageRoot {
     form: SlotForm,
-    leaves: ExternalSort<Leaf>,
-    count: u64,
+    leaves: BucketSort<Leaf>,
+    /// The number of leaves by the first byte of their keys.
+    counts: [u64; 256],
     /// Reused memory.
     names: Vec<[u8; 32]>,
     keys: Vec<Hash>,
@@ -54,8 +49,8 @@ pub(super) struct StorageRoot {
 
 impl StorageRoot {
     /// The root of slots with keys in this form. `leaves` sorts them.
-    pub(super) fn new(form: SlotForm, leaves: ExternalSort<Leaf>) -> Self {
-        Self { form, leaves, count: 0, names: Vec::new(), keys: Vec::new() }
+    pub(super) fn new(form: SlotForm, leaves: BucketSort<Leaf>) -> Self {
+        Self { form, leaves, counts: [0; 256], names: Vec::new(), keys: Vec::new() }
     }
 
     /// Adds slots, in any order.
@@ -74,9 +69,13 @@ impl StorageRoot {
             }
         }
         for (key, (_, value)) in self.keys.iter().zip(slots) {
-            if !value.is_zero() {
-                self.leaves.push(Leaf { key: *key, value: *value }, &[])?;
-                self.count += 1;
+            if value.is_zero() {
+                continue;
+            }
+            self.counts[usize::from(key.as_bytes()[0])] += 1;
+            self.leaves.push(Leaf { key: *key, value: *value });
+            if self.leaves.is_full() {
+                self.leaves.spill()?;
             }
         }
         Ok(())
@@ -84,18 +83,37 @@ impl StorageRoot {
 
     /// Computes the root.
     pub(super) fn finish(self) -> Result<Hash, OutputError> {
-        let mut sorted = self.leaves.finish()?;
-        if self.count >= LEAST_SPLIT {
-            if let Some(root) = split(&mut sorted)? {
-                return Ok(root);
+        let copy = |group: &[Numbered<'_, Leaf>]| -> Vec<Leaf> {
+            group.iter().map(|(_, leaf)| **leaf).collect()
+        };
+        if !can_be_split(&self.counts) {
+            let mut trie = Trie::default();
+            self.leaves.in_order(copy, |leaves| {
+                leaves.into_iter().for_each(|leaf| trie.add(leaf, 0));
+                Ok::<_, OutputError>(())
+            })?;
+            return Ok(trie.root());
+        }
+        let (mut subtries, mut waiting) = (Subtries::default(), Vec::new());
+        self.leaves.in_order(copy, |leaves| {
+            waiting.extend(leaves);
+            if waiting.len() >= AT_ONCE {
+                // More leaves with the last first byte may follow.
+                let last = waiting.last().map(Leaf::first_byte);
+                let whole = waiting.partition_point(|leaf| Some(leaf.first_byte()) < last);
+                subtries.add(&waiting[..whole]);
+                waiting.drain(..whole);
             }
-            sorted.rewind()?;
-        }
-        let mut trie = Trie::default();
-        while let Some((leaf, _)) = sorted.next()? {
-            trie.add(leaf, 0);
-        }
-        Ok(trie.root())
+            Ok::<_, OutputError>(())
+        })?;
+        subtries.add(&waiting);
+        Ok(subtries.root())
+    }
+}
+
+impl Leaf {
+    fn first_byte(&self) -> u8 {
+        self.key.as_bytes()[0]
     }
 }
 
@@ -122,44 +140,43 @@ impl Trie {
     }
 }
 
-/// The root, from the subtries of leaves whose keys have the same first byte, which are folded on all threads. `None` if
-/// the root and the nodes below it are not branches, or too many leaves have the same first byte.
+/// Whether the root of leaves that are so many by the first byte of their keys can be folded from [`Subtries`]: there are
+/// many, the root and the nodes below it are branches, and the leaves of a byte fit into memory.
+fn can_be_split(counts: &[u64; 256]) -> bool {
+    let nodes = counts.chunks(16).map(|below| below.iter().filter(|count| **count > 0).count());
+    let nodes: Vec<usize> = nodes.filter(|below| *below > 0).collect();
+    counts.iter().sum::<u64>() >= LEAST_SPLIT
+        && counts.iter().all(|count| *count <= MOST_OF_BYTE)
+        && nodes.len() > 1
+        && nodes.iter().all(|below| *below > 1)
+}
+
+/// The subtries of leaves whose keys have the same first byte, which are folded on all threads.
 ///
 /// A node at a depth of two nibbles is at least as long as a leaf with 62 nibbles, and so is named by its hash, as the root
 /// is; shorter ones would be within their parents.
-fn split(sorted: &mut Sorted<Leaf>) -> Result<Option<Hash>, OutputError> {
-    let first = |leaf: &Leaf| leaf.key.as_bytes()[0];
-    let (mut subtries, mut waiting) = (Vec::new(), Vec::new());
-    loop {
-        let next = sorted.next()?.map(|(leaf, _)| leaf);
-        let is_same = next.as_ref().map(first) == waiting.last().map(first);
-        if next.is_none() || (waiting.len() >= AT_ONCE && !is_same) {
-            let groups: Vec<_> =
-                waiting.chunk_by(|one, other| first(one) == first(other)).collect();
-            subtries.par_extend(groups.par_iter().map(|leaves| {
-                let mut trie = Trie::default();
-                leaves.iter().for_each(|leaf| trie.add(*leaf, 1));
-                (first(&leaves[0]), trie.root())
-            }));
-            waiting.clear();
+#[derive(Default)]
+struct Subtries(Vec<(u8, Hash)>);
+
+impl Subtries {
+    /// Adds all leaves of the next first bytes.
+    fn add(&mut self, leaves: &[Leaf]) {
+        let of_byte: Vec<_> =
+            leaves.chunk_by(|one, other| one.first_byte() == other.first_byte()).collect();
+        self.0.par_extend(of_byte.par_iter().map(|leaves| {
+            let mut trie = Trie::default();
+            leaves.iter().for_each(|leaf| trie.add(*leaf, 1));
+            (leaves[0].first_byte(), trie.root())
+        }));
+    }
+
+    fn root(self) -> Hash {
+        let mut trie = HashBuilder::default();
+        for (byte, root) in self.0 {
+            trie.add_branch(Nibbles::unpack([byte]), B256::new(*root.as_bytes()), false);
         }
-        match next {
-            Some(_) if waiting.len() >= MOST_WAITING => return Ok(None),
-            Some(leaf) => waiting.push(leaf),
-            None => break,
-        }
+        Hash::new(trie.root().0)
     }
-    let mut below = subtries.chunk_by(|(one, _), (other, _)| one >> 4 == other >> 4);
-    if subtries[0].0 >> 4 == subtries[subtries.len() - 1].0 >> 4
-        || below.any(|nodes| nodes.len() < 2)
-    {
-        return Ok(None);
-    }
-    let mut trie = HashBuilder::default();
-    for (byte, root) in subtries {
-        trie.add_branch(Nibbles::unpack([byte]), B256::new(*root.as_bytes()), false);
-    }
-    Ok(Some(Hash::new(trie.root().0)))
 }
 
 /// The RLP of a value without leading zeros. It is at the end of the array, from the returned index on.
@@ -183,7 +200,7 @@ mod tests {
     use super::*;
     use crate::keccak::keccak256;
 
-    fn root(form: SlotForm, slots: &[(Word, Word)], leaves: ExternalSort<Leaf>) -> Hash {
+    fn root(form: SlotForm, slots: &[(Word, Word)], leaves: BucketSort<Leaf>) -> Hash {
         let mut root = StorageRoot::new(form, leaves);
         slots.chunks(7).for_each(|some| root.add(some).unwrap());
         root.finish().unwrap()
@@ -194,7 +211,7 @@ mod tests {
     fn the_empty_root_is_the_published_one() {
         let empty = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421";
         for slots in [&[][..], &[(Word::from(1), Word::ZERO)]] {
-            let root = root(SlotForm::Plain, slots, ExternalSort::in_memory());
+            let root = root(SlotForm::Plain, slots, BucketSort::in_memory());
             assert_eq!(root.to_string(), empty);
         }
     }
@@ -217,7 +234,7 @@ mod tests {
             let slots: Vec<(Word, Word)> =
                 slots.into_iter().map(|(slot, value)| (Word::new(slot), Word::new(value))).collect();
             let folder = tempfile::tempdir().unwrap();
-            let sort = || ExternalSort::beside(&folder.path().join("out"), in_memory);
+            let sort = || BucketSort::beside(&folder.path().join("out"), in_memory);
             prop_assert_eq!(root(SlotForm::Plain, &slots, sort()), oracle);
             let hashed: Vec<(Word, Word)> = slots.iter().rev().map(|(slot, value)| {
                 (keccak256(slot.as_bytes()).into(), *value)
@@ -266,7 +283,7 @@ mod tests {
                     })
                     .collect::<std::collections::BTreeMap<_, _>>(),
             );
-            let root = root(SlotForm::Keccak, &slots, ExternalSort::in_memory());
+            let root = root(SlotForm::Keccak, &slots, BucketSort::in_memory());
             assert_eq!(root, Hash::new(oracle.0));
         }
     }

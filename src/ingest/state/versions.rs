@@ -111,7 +111,7 @@ impl Versions {
             last,
             recent: Vec::new(),
             most_recent: space.versions_in_memory(size_of::<Version>()),
-            sort: space.sort_of_account(),
+            sort: space.sort_of_versions(),
             space: space.clone(),
             newest: None,
             is_any_too_new: false,
