@@ -135,6 +135,10 @@ def _incomplete(records):
         lacking = _without(records.whole | records.repeated, "log", member)
         unjudged(f"no-log-and-no-{member}", lacking, "log-missing")
     unjudged("answer-of-a-node", {member: records.whole[member] for member in ("proof", "id", "root", "batchNumber")})
+    unjudged("no-proof", _without(records.whole, "proof"), "proof-missing")
+    records.refused("another-message-and-no-proof",
+                    _without(records.whole, "proof") | {"message": records.whole["message"] + "00"}, "message-mismatch",
+                    "agreement")
 
 
 def _status(records, form):

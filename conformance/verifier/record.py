@@ -9,6 +9,8 @@ from .keccak import keccak256
 L1_MESSENGER = bytes.fromhex("0000000000000000000000000000000000008008")
 TARGET_KINDS = ("block", "sl-batch", "batch-root")
 MOST = (1 << 64) - 1
+# Stands for a number of more than 64 bits. The contracts store up to 256, so a record with one is not judged.
+TOO_LARGE = MOST + 1
 
 
 @dataclass
@@ -39,15 +41,15 @@ def _malformed():
 
 
 def _integer(value):
-    """A number of at most 64 bits: a JSON integer, or a string in decimal or with 0x."""
+    """A number, or `TOO_LARGE`: a JSON integer, or a string in decimal or with 0x."""
     if isinstance(value, str):
         if re.fullmatch("[0-9]+", value):
             value = int(value)
         elif re.fullmatch("0x[0-9a-fA-F]+", value):
             value = int(value, 16)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise _malformed()
-    return value
+    return min(value, TOO_LARGE)
 
 
 def _bytes(value, length=None):
@@ -104,11 +106,11 @@ def _log(members):
     if log is None:
         if hashed is not None and message_hash is not None and hashed != message_hash:
             raise Refused("message-mismatch")
+        if tx_number is not None and tx_number >> 16:
+            raise Refused("log-mismatch")
         value = message_hash if hashed is None else hashed
         if sender is None or tx_number is None or value is None:
             return None
-        if tx_number >> 16:
-            raise Refused("log-mismatch")
         return log_of_message(sender, tx_number, value)
     if (message is not None or message_hash is not None) and not is_message(log):
         raise Refused("not-a-message")
@@ -127,9 +129,10 @@ def read(members):
     if not isinstance(members, dict):
         raise _malformed()
     words = members.get("proof")
-    if not isinstance(words, list):
-        raise _malformed()
-    words = [_bytes(word, 32) for word in words]
+    if words is not None:
+        if not isinstance(words, list):
+            raise _malformed()
+        words = [_bytes(word, 32) for word in words]
     chain = _optional(members, "chainId", _integer)
     batch = _optional(members, "batchNumber", _integer)
     index = _optional(members, "id", _integer)
@@ -137,9 +140,13 @@ def read(members):
     target = _optional(members, "target", _target)
     timestamp = _optional(members, "l1Timestamp", _integer)
     log = _log(members)
-    if not words:
+    if words == []:
         raise Refused("empty-proof")
+    numbers = [chain, batch, index, timestamp] + ([target.chain, target.number, target.timestamp] if target else [])
+    if TOO_LARGE in numbers:
+        raise CannotJudge("number-not-supported")
     for value, code in (
+        (words, "proof-missing"),
         (index, "id-missing"),
         (chain, "chain-missing"),
         (batch, "batch-missing"),

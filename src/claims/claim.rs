@@ -37,6 +37,10 @@ pub struct Claim {
     /// The token: on L1, or as the message names it on the chain where it comes from. `None` if the asset id is not
     /// that of the token in the message.
     pub token: Option<Address>,
+    /// The chain where the token is. `None` if that is L1: a token of another chain may have the same address. If the
+    /// id of L1 is not known, this chain may be L1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_chain_id: Option<ChainId>,
     /// The amount in the token's smallest unit, written as a decimal string.
     #[serde(serialize_with = "as_decimal")]
     pub amount: Option<Word>,

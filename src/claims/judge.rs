@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::{
     Claim, ClaimCall, ClaimSelection, ClaimsOptions, Deposit, Status,
-    l1::{L1, OldBridges},
+    l1::{L1, OldBridges, Origin},
     reason::Judgement,
     route::Routes,
     subject::Subject,
@@ -146,10 +146,20 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         let subject = Subject::of(&log, message.as_deref())?;
         // A claim stays selected if its token cannot be read.
         let found = self.token_and_asset(chain_id, &subject, facts).ok();
-        if found.is_some_and(|(token, asset_id)| !self.selection.has_token(token, asset_id)) {
+        let is_of_l1 = |(token, origin): (Address, Origin)| match origin {
+            Origin::L1 | Origin::MaybeL1(_) => Some(token),
+            Origin::Other(_) => None,
+        };
+        if found.is_some_and(|(token, asset_id)| {
+            !self.selection.has_token(token.and_then(is_of_l1), asset_id)
+        }) {
             return None;
         }
         let (token, asset_id) = found.unwrap_or_default();
+        let token_chain_id = token.and_then(|(_, origin)| match origin {
+            Origin::L1 => None,
+            Origin::MaybeL1(chain) | Origin::Other(chain) => Some(chain),
+        });
         let judged = match (damage, facts, flag) {
             (Some(error), ..) => {
                 let reason = format!("log {index}: {error}");
@@ -176,7 +186,8 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
             status: Status::Unknown,
             receiver: subject.receiver(),
             asset_id,
-            token,
+            token: token.map(|(token, _)| token),
+            token_chain_id,
             amount: subject.amount(),
             target: None,
             call: None,
@@ -186,12 +197,13 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         Some(Pending { index, log, subject, claim, judged, has_finalize_deposit })
     }
 
+    /// The token of a withdrawal and the chain where it is, and the asset.
     fn token_and_asset(
         &self,
         chain: ChainId,
         subject: &Subject,
         facts: &Result<ChainFacts, StateError>,
-    ) -> Result<(Option<Address>, Option<Hash>), StateError> {
+    ) -> Result<(Option<(Address, Origin)>, Option<Hash>), StateError> {
         let Some(withdrawal) = subject.withdrawal() else { return Ok((None, None)) };
         let of_l1 = |token| {
             let l1_chain = facts.as_ref().ok().and_then(|facts| facts.l1_chain);
@@ -199,12 +211,13 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         };
         Ok(match withdrawal {
             Withdrawal::AssetRouter { asset_id, transfer, .. } => {
-                let token = transfer.map(|transfer| transfer.origin_token);
-                let is_asset = |token| self.routes.l1.is_asset_of(*asset_id, token, chain);
-                let is_known = token.map(is_asset).transpose()? == Some(true);
-                (token.filter(|_| is_known), Some(*asset_id))
+                let Some(token) = transfer.map(|transfer| transfer.origin_token) else {
+                    return Ok((None, Some(*asset_id)));
+                };
+                let origin = self.routes.l1.origin_of(*asset_id, token, chain)?;
+                (origin.map(|origin| (token, origin)), Some(*asset_id))
             }
-            Withdrawal::LegacyErc20 { token, .. } => (Some(*token), of_l1(*token)),
+            Withdrawal::LegacyErc20 { token, .. } => (Some((*token, Origin::L1)), of_l1(*token)),
             Withdrawal::BaseToken { .. } => {
                 let facts = facts.as_ref().map_err(Clone::clone)?;
                 let Some(asset_id) = Some(facts.base_asset).filter(|asset| !asset.is_zero()) else {
@@ -215,7 +228,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
                     Some(vault) => vault.token(asset_id)?,
                     None => None,
                 };
-                (token, Some(asset_id))
+                (token.map(|token| (token, Origin::L1)), Some(asset_id))
             }
         })
     }
@@ -291,7 +304,8 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
                 let Some(l1_chain) = facts.l1_chain else {
                     let base = facts.base_asset;
                     let is_other = base.is_zero()
-                        || *token != ETHER && self.routes.l1.is_asset_of(base, ETHER, chain)?;
+                        || *token != ETHER
+                            && self.routes.l1.origin_of(base, ETHER, chain)?.is_some();
                     let of_other = objection(false);
                     let is_decided = (is_other || of_other == objection(true))
                         && (of_other.is_some() || registered.is_none());

@@ -22,6 +22,17 @@ pub(super) struct L1<'a, S> {
     pub(super) sl_chain: Option<ChainId>,
 }
 
+/// The chain where a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// L1.
+    L1,
+    /// A chain that is L1, or another one: the id of L1 is not known.
+    MaybeL1(ChainId),
+    /// Another chain.
+    Other(ChainId),
+}
+
 /// Whether one of Era's old bridges paid a withdrawal out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OldBridges {
@@ -69,24 +80,34 @@ impl<'a, S: StorageReader + fmt::Debug> L1<'a, S> {
         }
     }
 
-    /// Whether an asset is the token with this address on the chain where it comes from: L1, the `sender` of the
-    /// withdrawal, or the chain that the vault knows. An asset that is no token of the vault has a handler of its
+    /// The chain where the token with this address is an asset's: L1, the `sender` of the withdrawal, or the chain that the
+    /// vault knows. `None` if the asset is not that token's: an asset that is no token of the vault has a handler of its
     /// own, which may put any address into its messages.
-    pub(super) fn is_asset_of(
+    pub(super) fn origin_of(
         &self,
         asset_id: Hash,
         token: Address,
         sender: ChainId,
-    ) -> Result<bool, StateError> {
-        let is_from = |origin: ChainId| vault_asset_id(origin, token) == asset_id;
-        // If the state does not show the id of L1, it is one of these or that of a test network.
-        let known = Network::ALL.into_iter().map(|network| network.deployment().l1_chain_id);
-        let l1 = known.chain(self.chain()?);
-        if l1.chain([sender]).any(is_from) {
-            return Ok(true);
+    ) -> Result<Option<Origin>, StateError> {
+        let is_from = |origin: &ChainId| vault_asset_id(*origin, token) == asset_id;
+        let l1 = self.chain()?;
+        if l1.as_ref().is_some_and(is_from) {
+            return Ok(Some(Origin::L1));
         }
-        let Some(vault) = self.vault()? else { return Ok(false) };
-        Ok(vault.origin_chain(asset_id)?.is_some_and(is_from))
+        if is_from(&sender) {
+            return Ok(Some(Origin::Other(sender)));
+        }
+        // If the state does not show the id of L1, it is one of these or that of a test network.
+        let networks = Network::ALL.into_iter().map(|network| network.deployment().l1_chain_id);
+        let mut unknown = networks.filter(|_| l1.is_none());
+        let in_vault = match unknown.find(is_from) {
+            Some(chain) => return Ok(Some(Origin::MaybeL1(chain))),
+            None => self.vault()?.map(|vault| vault.origin_chain(asset_id)).transpose()?.flatten(),
+        };
+        Ok(in_vault.filter(is_from).map(|chain| match l1 {
+            Some(_) => Origin::Other(chain),
+            None => Origin::MaybeL1(chain),
+        }))
     }
 
     /// The chain whose old bridges paid out too. L1Nullifier keeps its id in the code (`ERA_CHAIN_ID`), so the state does

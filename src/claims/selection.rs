@@ -22,7 +22,7 @@ pub struct ClaimSelection {
     pub receiver: Option<Address>,
     /// Only messages that this address sent, and withdrawals that it made according to the message.
     pub sender: Option<Address>,
-    /// Only claims of this token.
+    /// Only claims of this token of L1.
     pub token: Option<Address>,
     /// Only claims of this asset.
     pub asset_id: Option<Hash>,
@@ -72,7 +72,7 @@ impl ClaimSelection {
             && self.sender.is_none_or(|only| subject.is_from(only))
     }
 
-    /// Whether a claim is about the token and the asset that are asked for.
+    /// Whether a claim is about the token of L1 and the asset that are asked for.
     pub(super) fn has_token(&self, token: Option<Address>, asset_id: Option<Hash>) -> bool {
         self.token.is_none_or(|only| token == Some(only))
             && self.asset_id.is_none_or(|only| asset_id == Some(only))

@@ -43,6 +43,9 @@ pub struct Token {
     pub asset_id: Option<Hash>,
     /// The token.
     pub token: Option<Address>,
+    /// The chain where the token is, if that is not L1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_chain_id: Option<ChainId>,
     /// The chain whose base token it is, where the asset id is not known.
     pub base_token_of: Option<ChainId>,
 }
@@ -51,7 +54,8 @@ impl Token {
     fn of(claim: &Claim) -> Self {
         let is_base = claim.kind == ClaimKind::BaseToken && claim.asset_id.is_none();
         let base_token_of = is_base.then_some(claim.chain_id);
-        Self { asset_id: claim.asset_id, token: claim.token, base_token_of }
+        let Claim { asset_id, token, token_chain_id, .. } = *claim;
+        Self { asset_id, token, token_chain_id, base_token_of }
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     claims::{Claim, ClaimSelection, Claims, ClaimsOptions, Deposit, Status, TokenTotals, Totals},
     files::{Compression, Output, is_same_place},
-    primitives::{SlBlock, hex},
+    primitives::{Address, ChainId, SlBlock, hex},
     prove::{Error, L1Options, Messages, MessagesOptions, Observer, Trees, TreesOptions},
     state::StorageReader,
 };
@@ -229,7 +229,7 @@ fn encode(
 
 fn row(claim: &Claim) -> String {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
-    let token = claim.token.map(|token| token.to_string());
+    let token = claim.token.map(|token| of_chain(token, claim.token_chain_id));
     let token = token.or(claim.asset_id.map(|asset| format!("asset {asset}")));
     let reason = claim.reason.as_ref().map(|reason| format!("  {}", reason.code));
     format!(
@@ -244,6 +244,14 @@ fn row(claim: &Claim) -> String {
         or_dash(token),
         reason.unwrap_or_default(),
     )
+}
+
+/// A token, and the chain where it is if that is not L1.
+fn of_chain(token: Address, chain: Option<ChainId>) -> String {
+    match chain {
+        None => token.to_string(),
+        Some(chain) => format!("{token} of chain {chain}"),
+    }
 }
 
 /// Prints the totals.
@@ -261,7 +269,7 @@ fn say(summary: &Summary<'_>, console: &Console) {
     report::say_left_out(totals.left_out(), console);
     for TokenTotals { token, by_status } in totals.tokens().take(MOST_TOKENS) {
         let name = match (token.token, token.asset_id, token.base_token_of) {
-            (Some(token), ..) => token.to_string(),
+            (Some(address), ..) => of_chain(address, token.token_chain_id),
             (None, Some(asset), _) => format!("asset {asset}"),
             (None, None, Some(chain)) => format!("base token of chain {chain}"),
             (None, None, None) => "unknown token".into(),

@@ -93,7 +93,7 @@ pub(super) struct WhichClaims {
     /// Only messages that this address sent, and withdrawals that it made according to the message
     #[arg(long, value_name = "ADDRESS")]
     pub(super) sender: Option<Address>,
-    /// Only withdrawals of this token
+    /// Only withdrawals of this token of L1; for tokens of other chains give --asset-id
     #[arg(long, value_name = "ADDRESS")]
     pub(super) token: Option<Address>,
     /// Only withdrawals of this asset

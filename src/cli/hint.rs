@@ -214,6 +214,9 @@ fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
     match error.downcast_ref()? {
         RecordError::Missing { field: "chainId" } => Some("give it with --chain-id"),
         RecordError::Missing { field: "batchNumber" } => Some("give it with --batch"),
+        RecordError::Missing { field: "proof" } => {
+            Some("a record of slproof has one, and so has the whole answer of a node")
+        }
         RecordError::Missing { field: "log" } => {
             Some("give it with --log, or with --message, --sender and --tx-number")
         }

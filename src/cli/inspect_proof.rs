@@ -8,10 +8,10 @@ use super::{error::CliError, report::count};
 use crate::{
     files::Input,
     message::{BatchRootLeaf, EightLeaves, L2ToL1Log},
-    primitives::{Address, Hash, Number, Timestamp, Word},
+    primitives::{Address, BatchNumber, ChainId, Hash, Timestamp, Word},
     proof::{
-        Proof, ProofEnd,
-        reader::{Defaults, Item, RecordError},
+        LeafRecord, Proof, ProofEnd, ProofRecord, TargetKind, TargetRecord,
+        reader::{Defaults, Fields, Item, Read, RecordError, read},
         verify::{Claim, Folded, fold_at, fold_leaf},
     },
     records::{Entries, Entry},
@@ -32,19 +32,17 @@ pub(super) fn proofs(input: Input) -> Result<(Value, String), CliError> {
         }
         let unknown =
             |reason: String| CliError::Unknown { name: format!("{name}, {place} {line}"), reason };
-        let record = match read(record).map_err(unknown)? {
-            Shown::Record(record) => record,
-            Shown::NoProof(error) => {
-                let _ = writeln!(text, "{place} {line}: {error}");
-                values.push(json!({"code": error.code(), "message": error.to_string()}));
-                continue;
+        let (value, shown) = match Shown::of(record) {
+            Ok(Shown::Proof(proof)) => show(&proof).map_err(unknown)?,
+            Ok(Shown::Failure(record)) => {
+                let text = format!("a failed request: {record}\n");
+                (record, text)
             }
-        };
-        let has = |field| record.get(field).is_some();
-        let (value, shown) = if has("request") && has("error") && !has("proof") {
-            (record.clone(), format!("a failed request: {record}\n"))
-        } else {
-            show(&record).map_err(unknown)?
+            Err(error @ (RecordError::Null | RecordError::Node(_))) => {
+                let value = json!({"code": error.code(), "message": error.to_string()});
+                (value, error.to_string())
+            }
+            Err(error) => return Err(unknown(error.to_string())),
         };
         let _ = writeln!(text, "{place} {line}: {shown}");
         values.push(value);
@@ -57,69 +55,156 @@ pub(super) fn proofs(input: Input) -> Result<(Value, String), CliError> {
 
 /// The content of a record.
 enum Shown {
-    Record(Value),
-    /// The node answered that it has no proof.
-    NoProof(RecordError),
+    Proof(Box<Known>),
+    /// The record of a request that failed.
+    Failure(Value),
 }
 
-/// A record as JSON. Records in other formats are converted to the same fields.
-fn read(entry: Entry) -> Result<Shown, String> {
-    if let Entry::Text(text) = &entry {
-        let mut value: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        if value.get("jsonrpc").is_some() {
-            value = value["result"].take();
-        }
-        if !value.is_null() && value.get("data").is_none() {
-            return Ok(Shown::Record(value));
+/// What a record says about its proof.
+#[derive(Default)]
+struct Known {
+    chain: Option<ChainId>,
+    batch: Option<BatchNumber>,
+    id: Option<u64>,
+    words: Vec<Hash>,
+    target: Option<TargetRecord>,
+    log: Option<L2ToL1Log>,
+    /// The leaf of a batch root, with its value.
+    leaf: Option<(BatchRootLeaf, Hash)>,
+    l1_timestamp: Option<Timestamp>,
+    /// Why the rest of the record is not shown.
+    unread: Option<RecordError>,
+}
+
+impl Shown {
+    /// Reads an entry as `verify` does. Here a proof may lack anything but its words, and the rest may be damaged.
+    fn of(entry: Entry) -> Result<Self, RecordError> {
+        let proof = match entry {
+            Entry::Text(text) => match read(&text, &Defaults::default()) {
+                Ok(Read::Proof(fields)) => Known::of_fields(*fields)?,
+                Ok(Read::Leaf(record)) => Known::of_leaf(*record),
+                Ok(Read::Failure) => return Ok(Self::Failure(serde_json::from_slice(&text)?)),
+                Err(error) => match words(&text) {
+                    Some(words) => Known { words, unread: Some(error), ..Known::default() },
+                    None => return Err(error),
+                },
+            },
+            Entry::Row(row) => match row? {
+                Item::Proof(record, log) => Known::of_record(*record, log),
+                Item::Leaf(record) => Known::of_leaf(*record),
+                Item::Failure => {
+                    return Ok(Self::Failure(json!({"request": null, "error": null})));
+                }
+            },
+        };
+        Ok(Self::Proof(Box::new(proof)))
+    }
+}
+
+impl Known {
+    fn of_fields(fields: Fields) -> Result<Self, RecordError> {
+        let log = fields.log.or_else(|| fields.derived_log());
+        Ok(Self {
+            chain: fields.chain,
+            batch: fields.batch,
+            id: fields.id,
+            words: fields.words.ok_or(RecordError::Missing { field: "proof" })?,
+            target: fields.target,
+            log,
+            leaf: None,
+            l1_timestamp: fields.l1_timestamp,
+            unread: fields.lack,
+        })
+    }
+
+    fn of_record(record: ProofRecord, log: L2ToL1Log) -> Self {
+        Self {
+            chain: Some(record.chain_id),
+            batch: Some(record.batch_number),
+            id: Some(record.id),
+            words: record.proof,
+            target: record.target,
+            log: Some(log),
+            leaf: None,
+            l1_timestamp: record.l1_timestamp,
+            unread: None,
         }
     }
-    Ok(match entry.item(&Defaults::default()) {
-        Ok(Item::Proof(record, _)) => {
-            Shown::Record(serde_json::to_value(record).map_err(|error| error.to_string())?)
+
+    fn of_leaf(record: LeafRecord) -> Self {
+        Self {
+            chain: Some(record.chain_id),
+            batch: Some(record.batch_number),
+            id: None,
+            words: record.proof,
+            target: record.target,
+            log: None,
+            leaf: Some((record.leaf, record.value)),
+            l1_timestamp: record.l1_timestamp,
+            unread: None,
         }
-        Ok(Item::Leaf(record)) => {
-            Shown::Record(serde_json::to_value(record).map_err(|error| error.to_string())?)
+    }
+
+    /// What the words fold to, if the chain and the batch are known, and either the log with its index or the leaf.
+    fn folded(&self) -> Option<Folded> {
+        let (chain, batch, words) = (self.chain?, self.batch?, &self.words);
+        if let Some((leaf, value)) = self.leaf {
+            return fold_leaf(value, (chain, batch, leaf.index()), words, self.l1_timestamp).ok();
         }
-        Ok(Item::Failure) => Shown::Record(json!({"request": null, "error": null})),
-        Err(error @ (RecordError::Null | RecordError::Node(_))) => Shown::NoProof(error),
-        Err(error) => return Err(error.to_string()),
-    })
+        let claim = Claim { chain, batch, index: self.id?, log: self.log.as_ref()? };
+        fold_at(&claim, words, self.l1_timestamp).ok()
+    }
 }
 
-fn show(record: &Value) -> Result<(Value, String), String> {
-    let words: Vec<Hash> = serde_json::from_value(record["proof"].clone())
-        .map_err(|e| format!("its \"proof\" is not a list of 32-byte words: {e}"))?;
-    let proof = Proof::decode(&words).map_err(|e| e.to_string())?;
-    let field = |name: &str| record.get(name).map_or("(not given)".into(), Value::to_string);
-    let leaf = leaf(record);
-    let what = match &leaf {
+/// The words in a record of which another member is damaged.
+fn words(text: &[u8]) -> Option<Vec<Hash>> {
+    let mut record: Value = serde_json::from_slice(text).ok()?;
+    if let Some(result) = record.get_mut("result") {
+        record = result.take();
+    }
+    let names = ["proof", "merkleProof", "merkle_proof"];
+    let name = names.into_iter().find(|name| record.get(name).is_some())?;
+    serde_json::from_value(record[name].take()).ok()
+}
+
+fn show(record: &Known) -> Result<(Value, String), String> {
+    let words = &record.words;
+    let proof = Proof::decode(words).map_err(|e| e.to_string())?;
+    let given = |number: Option<u64>| match number {
+        Some(number) => number.to_string(),
+        None => "(not given)".into(),
+    };
+    let what = match &record.leaf {
         Some((leaf, _)) => format!("leaf {leaf} of the batch root"),
-        None => format!("log {}", field("id")),
+        None => format!("log {}", given(record.id)),
     };
     let mut text = format!(
         "{what} of batch {} of chain {}, {} words\n",
-        field("batchNumber"),
-        field("chainId"),
+        given(record.batch.map(|batch| batch.0)),
+        given(record.chain.map(|chain| chain.0)),
         words.len()
     );
     let mut hop = |what: &str, rest: String| {
         let _ = writeln!(text, "  {what:<13} {rest}");
     };
-    let log: Option<L2ToL1Log> = record["log"].as_str().and_then(|log| log.parse().ok());
     let mut value = json!({
-        "chainId": record["chainId"], "batchNumber": record["batchNumber"], "id": record["id"],
+        "chainId": record.chain, "batchNumber": record.batch, "id": record.id,
         "words": words.len(), "logPath": proof.log_path.len(),
     });
-    if let Some(log) = log.filter(L2ToL1Log::is_message) {
+    if let Some(error) = &record.unread {
+        hop("not read", error.to_string());
+        value["error"] = json!({"code": error.code(), "message": error.to_string()});
+    }
+    if let Some(log) = record.log.filter(L2ToL1Log::is_message) {
         let (sender, hash) = (Address::from_word(log.key()), log.value());
         hop("message", format!("from {sender} in transaction {}, hash {hash}", log.tx_number()));
         value["message"] = json!({"sender": sender, "txNumber": log.tx_number(), "hash": hash});
     }
     let siblings = proof.log_path.len();
     match (&proof.end, &proof.log_path[..]) {
-        _ if leaf.is_some() => {
+        _ if record.leaf.is_some() => {
             hop("leaf path", format!("{siblings} siblings, in a batch root of eight leaves"));
-            value["leaf"] = json!(leaf.map(|(leaf, _)| leaf));
+            value["leaf"] = json!(record.leaf.map(|(leaf, _)| leaf));
         }
         (ProofEnd::Plain, _) | (_, []) => {
             hop("log path", format!("{siblings} siblings, no metadata: a proof from before v26"));
@@ -143,7 +228,7 @@ fn show(record: &Value) -> Result<(Value, String), String> {
             value["aggregatedRoot"] = json!(aggregated);
         }
     }
-    let folded = folded(record, log.as_ref(), leaf, &words);
+    let folded = record.folded();
     if let Some(folded) = &folded {
         hop("batch root", folded.batch_root.to_string());
         value["batchRoot"] = json!(folded.batch_root);
@@ -159,9 +244,9 @@ fn show(record: &Value) -> Result<(Value, String), String> {
         let (mask, height) = (end.chain_mask, end.chain_path.len());
         hop("shared tree", format!("mask {mask}, {height} siblings"));
         let chain = number(end.sl_chain);
-        let kind = match record["target"]["kind"].as_str() {
-            Some("block") => "block",
-            Some("sl-batch") => "batch",
+        let kind = match record.target.map(|target| target.kind) {
+            Some(TargetKind::Block) => "block",
+            Some(TargetKind::SlBatch) => "batch",
             _ => "block (interop form) or batch (L1 form)",
         };
         hop("root of", format!("settlement layer {chain}, {kind} {}", end.sl_number));
@@ -177,32 +262,6 @@ fn show(record: &Value) -> Result<(Value, String), String> {
     }
     value["root"] = json!(folded.map(|folded| folded.root));
     Ok((value, text))
-}
-
-/// The leaf of a batch root that a record is of, with its value.
-fn leaf(record: &Value) -> Option<(BatchRootLeaf, Hash)> {
-    let leaf = record["leaf"].as_str()?.parse().ok()?;
-    Some((leaf, record["value"].as_str()?.parse().ok()?))
-}
-
-/// The result of folding the words, if the record has the chain and batch, and either the log with its index or the
-/// leaf.
-fn folded(
-    record: &Value,
-    log: Option<&L2ToL1Log>,
-    leaf: Option<(BatchRootLeaf, Hash)>,
-    words: &[Hash],
-) -> Option<Folded> {
-    let chain = serde_json::from_value(record["chainId"].clone()).ok()?;
-    let batch = serde_json::from_value(record["batchNumber"].clone()).ok()?;
-    let l1_timestamp = record.get("l1Timestamp").cloned();
-    let l1_timestamp: Option<Timestamp> =
-        l1_timestamp.map(serde_json::from_value).transpose().ok()?;
-    if let Some((leaf, value)) = leaf {
-        return fold_leaf(value, (chain, batch, leaf.index()), words, l1_timestamp).ok();
-    }
-    let index = serde_json::from_value::<Number>(record["id"].clone()).ok()?.0;
-    fold_at(&Claim { chain, batch, index, log: log? }, words, l1_timestamp).ok()
 }
 
 /// A word as a decimal number if it fits 64 bits, otherwise in hexadecimal.

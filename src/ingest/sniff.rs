@@ -16,7 +16,7 @@ use crate::{
     primitives::Hash,
     proof::{
         RequestLine,
-        reader::{Members, bare_calldata},
+        reader::{Members, bare_calldata, bundled},
     },
 };
 
@@ -259,6 +259,9 @@ fn other_parquet(input: &Input) -> FileKind {
 
 /// Detects JSON by the members of its first object.
 fn by_members(head: &[u8]) -> Option<FileKind> {
+    if bundled(head).is_some() {
+        return Some(FileKind::Proofs);
+    }
     let text = head.trim_ascii_start();
     let members = Members::of(text.strip_prefix(b"[").unwrap_or(text));
     let has = |name| members.has(name);
@@ -306,6 +309,14 @@ mod tests {
             ("[{\"id\":0,\"proof\":[]}]", Some(FileKind::Proofs)),
             ("{\"call\":\"x\",\"data\":\"0x\"}", Some(FileKind::Proofs)),
             ("{\"request\":{},\"error\":{}}", Some(FileKind::Proofs)),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[{\"id\":0,\"proof\":[]}]}",
+                Some(FileKind::Proofs),
+            ),
+            (
+                "<!doctype html>\n<script type=\"application/json\" id=\"bundle\">[{}]</script>",
+                Some(FileKind::Proofs),
+            ),
             ("{\"chainId\":1,\"batchNumber\":2}\n{", Some(FileKind::Requests)),
             ("{\"event\":\"NewInteropRoot\",\"blockNumber\":2}", Some(FileKind::Events)),
             ("{\"logs\":[],\"lastBlock\":2,\"firstBlock\":1}", Some(FileKind::SlBatches)),

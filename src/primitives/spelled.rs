@@ -14,7 +14,7 @@
 //! `{"_hex":"0x07"}`), wagmi `serialize` (`{"__type":"bigint","value":"7"}`), MongoDB extended JSON
 //! (`{"$numberLong":"7"}`), hexbytes 1 (`hex()` without `0x`, `repr` as `HexBytes('0x…')`), Etherscan (`0x`).
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, num::IntErrorKind};
 
 use serde::{
     Deserialize, Deserializer,
@@ -26,6 +26,8 @@ use super::hex::{self, HexError};
 
 /// The largest number up to which a 64-bit float holds every whole number.
 const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+/// 2^64.
+const TOO_LARGE: f64 = 18_446_744_073_709_551_616.0;
 /// The characters of a text that an error quotes.
 const QUOTED: usize = 80;
 
@@ -54,13 +56,28 @@ pub trait Spelled: Sized {
 
 /// A value is not spelled in a known way.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct SpellingError(Box<str>);
+#[error("{text}")]
+pub struct SpellingError {
+    text: Box<str>,
+    is_too_large: bool,
+}
 
 impl SpellingError {
     /// An error for the value `got`.
     fn other<T: Spelled>(got: impl fmt::Display) -> Self {
-        Self(format!("expected {}, got {got}", T::EXPECTED).into())
+        let text = format!("expected {}, got {got}", T::EXPECTED).into();
+        Self { text, is_too_large: false }
+    }
+
+    /// The error for a whole number of more than 64 bits.
+    fn too_large(self) -> Self {
+        Self { is_too_large: true, ..self }
+    }
+
+    /// Whether the value is a whole number of more than 64 bits.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        self.is_too_large
     }
 
     fn scalar<T: Spelled>(got: Scalar<'_>) -> Self {
@@ -77,7 +94,7 @@ impl SpellingError {
 
 impl From<HexError> for SpellingError {
     fn from(error: HexError) -> Self {
-        Self(error.to_string().into())
+        Self { text: error.to_string().into(), is_too_large: false }
     }
 }
 
@@ -99,7 +116,8 @@ fn float<T: Spelled>(number: f64) -> Result<T, SpellingError> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared")]
         T::read(Scalar::Whole(number as u64))
     } else {
-        Err(SpellingError::other::<T>(number))
+        let error = SpellingError::other::<T>(number);
+        Err(if number >= TOO_LARGE { error.too_large() } else { error })
     }
 }
 
@@ -128,6 +146,12 @@ impl Spelled for u64 {
         // `from_str_radix` accepts a leading sign.
         match Self::from_str_radix(digits, radix) {
             Ok(number) if !digits.starts_with('+') => Ok(number),
+            Err(error)
+                if *error.kind() == IntErrorKind::PosOverflow
+                    && digits.chars().all(|digit| digit.is_digit(radix)) =>
+            {
+                Err(refused().too_large())
+            }
             _ => Err(refused()),
         }
     }
@@ -409,6 +433,27 @@ mod tests {
                 "{json}: {error}"
             );
             assert!(deserialize::<u64, _>(&mut serde_json::Deserializer::from_str(json)).is_err());
+        }
+    }
+
+    #[test]
+    fn numbers_of_more_than_64_bits_are_told_from_other_errors() {
+        let is_too_large = |json: &str| match read::<u64>(json) {
+            Member::Unreadable(error) => error.is_too_large(),
+            member => panic!("{json}: {member:?}"),
+        };
+        for json in [
+            "18446744073709551616",
+            "1e30",
+            "\"18446744073709551616\"",
+            "\"18446744073709551940n\"",
+            "\"0x10000000000000000\"",
+            "{\"hex\":\"0x010000000000000000\"}",
+        ] {
+            assert!(is_too_large(json), "{json}");
+        }
+        for json in ["1e16", "\"99999999999999999999x\"", "\"+18446744073709551616\"", "-1", "[]"] {
+            assert!(!is_too_large(json), "{json}");
         }
     }
 

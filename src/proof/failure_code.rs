@@ -195,6 +195,8 @@ failure_codes! {
     NothingFound = "nothing-found",
     /// L1Nullifier is paused.
     NullifierPaused = "nullifier-paused",
+    /// A chain id or another number has more bits than are supported. The contracts store 256.
+    NumberNotSupported = "number-not-supported",
     /// It is not known whether a bridge before L1Nullifier paid the withdrawal out.
     OldBridgeUnknown = "old-bridge-unknown",
     /// Only L1 accepts proofs through a batch of a settlement layer.
@@ -203,6 +205,8 @@ failure_codes! {
     OtherJob = "other-job",
     /// A path is longer than the contracts accept.
     PathTooLong = "path-too-long",
+    /// The record has no proof.
+    ProofMissing = "proof-missing",
     /// The proof has the words of another release than the contracts: a timestamp since v33, none before.
     ProofOfOtherRelease = "proof-of-other-release",
     /// The verifier refused a proof that slproof made.

@@ -102,7 +102,7 @@ pub enum VerifyError {
         got: usize,
     },
     /// The proof has words after its end.
-    #[error("the proof has {got} words, but ends after {used}")]
+    #[error("the proof has {got} words, but ends after {used}; the contracts ignore the rest")]
     TrailingWords {
         /// The number of words used.
         used: usize,

@@ -1,5 +1,7 @@
 //! Reads the records of an input in any format, one at a time.
 
+use std::collections::VecDeque;
+
 use super::{
     EntriesError, Records,
     parquet::{NumberedGroup, NumberedRows},
@@ -29,6 +31,8 @@ const MOST_PARTS: usize = 16;
 pub struct Entries {
     name: String,
     source: Source,
+    /// The rest of a list of records that is one text, such as an answer of a node. They have the number of its line.
+    listed: VecDeque<(u64, BlockText)>,
     /// Whether any entry so far is a record.
     has_record: bool,
 }
@@ -64,7 +68,7 @@ impl Entries {
         } else {
             Source::Texts(Box::new(Records::open(input)?))
         };
-        Ok(Self { name, source, has_record: false })
+        Ok(Self { name, source, listed: VecDeque::new(), has_record: false })
     }
 
     /// The name of the input, for messages.
@@ -134,8 +138,18 @@ impl Iterator for Entries {
     fn next(&mut self) -> Option<Self::Item> {
         Some(match &mut self.source {
             Source::Texts(texts) => {
-                let text = texts.next()?;
-                text.map(|(line, text)| (line, Entry::Text(text))).map_err(EntriesError::from)
+                let found = match self.listed.pop_front() {
+                    Some(next) => Ok(next),
+                    None => texts.next()?.map(|(line, text)| match reader::listed(&text) {
+                        None => (line, text),
+                        Some(records) => {
+                            let texts = records.iter().map(|record| record.get().as_bytes());
+                            self.listed.extend(texts.map(|text| (line, text.to_owned().into())));
+                            self.listed.pop_front().unwrap_or((line, text))
+                        }
+                    }),
+                };
+                found.map(|(line, text)| (line, Entry::Text(text))).map_err(EntriesError::from)
             }
             Source::Rows(rows) => {
                 let row = rows.next()?;
@@ -213,6 +227,30 @@ mod tests {
             assert_eq!(first(before).unwrap(), lens, "{before}");
         }
         assert!(matches!(first(32), Err(EntriesError::NoProofs(_))));
+    }
+
+    #[test]
+    fn the_records_of_a_list_have_the_number_of_its_line() {
+        let text = "{\"proof\":1}\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[{\"proof\":2},{\"proof\":3}]}\n\
+                    [{\"proof\":4},[{\"proof\":5}]]\n{\"result\":[]}\n{\"proof\":6}\n";
+        let input = Input::from_reader("test", text.as_bytes()).unwrap();
+        let entries = Entries::open(input, &Defaults::default()).unwrap();
+        let found: Vec<(u64, String)> = entries
+            .map(|entry| match entry.unwrap() {
+                (line, Entry::Text(text)) => (line, str::from_utf8(&text).unwrap().to_owned()),
+                (_, Entry::Row(_)) => unreachable!(),
+            })
+            .collect();
+        let expected = [
+            (1, "{\"proof\":1}"),
+            (2, "{\"proof\":2}"),
+            (2, "{\"proof\":3}"),
+            (3, "{\"proof\":4}"),
+            (3, "[{\"proof\":5}]"),
+            (4, "{\"result\":[]}"),
+            (5, "{\"proof\":6}"),
+        ];
+        assert_eq!(found, expected.map(|(line, text)| (line, text.to_owned())));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use memchr::memchr_iter;
+use serde::de::IgnoredAny;
+
 use crate::files::JsonNesting;
 
 /// The elements of an array as texts. Only strings and brackets are interpreted, to find the end of each
@@ -11,6 +14,8 @@ pub(super) struct Elements<R> {
     longest: usize,
     number: u64,
     place: Place,
+    /// Whether other data may follow the array.
+    is_within: bool,
 }
 
 /// The position in the array.
@@ -24,14 +29,19 @@ impl<R: Read> Elements<R> {
     /// Reads the array in `data`. No element may have more than `longest` bytes.
     pub(super) fn new(data: R, longest: usize) -> Self {
         let data = BufReader::with_capacity(1 << 17, data);
-        Self { data, longest, number: 0, place: Place::Before }
+        Self { data, longest, number: 0, place: Place::Before, is_within: false }
+    }
+
+    /// As [`new`](Self::new), for an array with other data after it.
+    pub(super) fn within(data: R, longest: usize) -> Self {
+        Self { is_within: true, ..Self::new(data, longest) }
     }
 
     /// Returns the next element and its number, from 1; `None` after the last one.
     ///
     /// # Errors
-    /// When the data cannot be read, when the array has no end or is followed by other data, or when the
-    /// element is too long.
+    /// When the data cannot be read, when the array has no end or is followed by other data, when the
+    /// element is too long, or when it is so damaged that others may be taken for a part of it.
     pub(super) fn next_element(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
         match self.place {
             Place::Before => {
@@ -41,6 +51,7 @@ impl<R: Read> Elements<R> {
                 self.place = Place::Within;
             }
             Place::Within => {}
+            Place::After if self.is_within => return Ok(None),
             Place::After => {
                 return match self.next_byte()? {
                     None => Ok(None),
@@ -84,6 +95,12 @@ impl<R: Read> Elements<R> {
         if text.trim_ascii().is_empty() {
             return Err(damaged(&format!("record {} of the JSON array is empty", self.number)));
         }
+        if has_two_objects(&text) && serde_json::from_slice::<IgnoredAny>(&text).is_err() {
+            let number = self.number;
+            return Err(damaged(&format!(
+                "record {number} of the JSON array is damaged, and where it ends is not known"
+            )));
+        }
         Ok(Some((self.number, text)))
     }
 
@@ -113,6 +130,14 @@ fn fill<R: Read>(data: &mut BufReader<R>) -> io::Result<&[u8]> {
         }
     }
     Ok(data.buffer())
+}
+
+/// Whether an object in a text is followed by another one as in an array, which is in no record of a proof.
+fn has_two_objects(text: &[u8]) -> bool {
+    memchr_iter(b'}', text).any(|at| {
+        let mut after = text[at + 1..].iter().filter(|byte| !byte.is_ascii_whitespace());
+        after.next() == Some(&b',') && after.next() == Some(&b'{')
+    })
 }
 
 fn damaged(what: &str) -> io::Error {
@@ -195,5 +220,20 @@ mod tests {
         assert!(error(b"[1,,2]").contains("record 2 of the JSON array is empty"));
         assert!(error(b"[1, ]").contains("record 2 of the JSON array is empty"));
         assert_eq!(elements(b"[ ]", 7, 10).unwrap(), []);
+    }
+
+    /// Between two strings without an end, brackets seem to be text.
+    #[test]
+    fn an_element_that_may_hold_others_is_refused() {
+        let lost = b"[{\"a\":1},{\"b\":\"2},{\"c\":3},\n{\"d\":\"4},{\"e\":5}]";
+        let error = elements(lost, 7, 100).unwrap_err().to_string();
+        assert!(error.contains("record 2 of the JSON array is damaged"), "{error}");
+        // The end of this one is known, and so is that of a list in an element.
+        for (text, count) in [
+            (&b"[{\"a\":1},{\"b\":,\"c\":{}},{\"d\":4}]"[..], 3),
+            (b"[{\"a\":[{\"b\":1},{\"c\":2}]},{\"d\":4}]", 2),
+        ] {
+            assert_eq!(elements(text, 7, 100).unwrap().len(), count);
+        }
     }
 }

@@ -1,3 +1,5 @@
+use crate::proof::reader::BUNDLE;
+
 /// The page that finds messages, shows their proofs and checks them in the browser: one file of HTML with its
 /// script, which needs nothing else. It asks the server or reads the directory that it comes from.
 pub const PAGE: &str = concat!(
@@ -20,9 +22,6 @@ const L1: &str = concat!(
     "</script>\n",
 );
 
-/// Where the page takes records from if they are in the page itself.
-const RECORDS: &str = "<script type=\"application/json\" id=\"bundle\">";
-
 /// Where the script for L1 takes the proofs from.
 const L1_PROOFS: &str = "<script type=\"application/json\" id=\"l1\">";
 
@@ -36,7 +35,7 @@ fn split_after<'t>(text: &'t str, place: &str) -> (&'t str, &'t str) {
 
 /// The page in two parts, between which it takes a JSON list of records.
 pub(super) fn around_records() -> (&'static str, &'static str) {
-    split_after(PAGE, RECORDS)
+    split_after(PAGE, BUNDLE)
 }
 
 /// The second part of the page, with the script for L1 and the proofs, which are JSON without `<`.
@@ -55,7 +54,7 @@ mod tests {
     fn the_page_has_a_place_for_records_and_for_proofs_of_l1() {
         let (before, after) = around_records();
         assert!(after.starts_with("</script>"));
-        assert_eq!(PAGE.matches(RECORDS).count(), 1);
+        assert_eq!(PAGE.matches(BUNDLE).count(), 1);
         assert_eq!(PAGE.matches(END).count(), 1);
         let text = with_l1("{}");
         assert_eq!(text.matches(&format!("{L1_PROOFS}{{}}</script>")).count(), 1);

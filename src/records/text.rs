@@ -1,10 +1,12 @@
 use std::io::{self, Chain, Cursor, Read};
 
+use memchr::memchr2_iter;
 use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 
 use crate::{
     files::{BlockText, Input, InputError, LineBlocks},
+    proof::reader::bundled,
     records::json_array::Elements,
 };
 
@@ -12,7 +14,8 @@ use crate::{
 const LONGEST_RECORD: usize = 64 << 20;
 
 /// The texts of the records of an input, with the numbers of the lines in which they begin. The input has one record per
-/// line, or is a record in several lines or such records one after another, or is an array of records, which are counted.
+/// line, or is a record in several lines or such records one after another, or is an array of records, which are counted,
+/// or a page with such an array.
 pub struct Records {
     name: String,
     source: Source,
@@ -31,6 +34,8 @@ struct Values {
     at: usize,
     /// The number of the line there.
     line: u64,
+    /// How far damaged values were parsed. Nothing before is parsed again, so that the work is bounded.
+    parsed: usize,
 }
 
 impl Records {
@@ -50,11 +55,16 @@ impl Records {
         let lines = |text, input: Input| {
             Source::Lines(LineBlocks::new(Cursor::new(text).chain(input), LONGEST_RECORD))
         };
-        let source = match head.first() {
-            Some(b'[') => Source::Array(Elements::new(input, LONGEST_RECORD)),
-            Some(b'{') if !is_line() => {
+        let read_error = |source| InputError::Read { name: name.clone(), source };
+        let source = match (head.first(), bundled(input.head())) {
+            (_, Some(start)) => {
+                io::copy(&mut input.by_ref().take(start as u64), &mut io::sink())
+                    .map_err(read_error)?;
+                Source::Array(Elements::within(input, LONGEST_RECORD))
+            }
+            (Some(b'['), _) => Source::Array(Elements::new(input, LONGEST_RECORD)),
+            (Some(b'{'), _) if !is_line() => {
                 let mut text = Vec::new();
-                let read_error = |source| InputError::Read { name: name.clone(), source };
                 let most = LONGEST_RECORD as u64 + 1;
                 input.by_ref().take(most).read_to_end(&mut text).map_err(read_error)?;
                 let rest = text.trim_ascii_start().split(|byte| *byte == b'\n').skip(1);
@@ -63,14 +73,14 @@ impl Records {
                     line.first() == Some(&b'{')
                         && serde_json::from_slice::<IgnoredAny>(line).is_ok()
                 };
-                if value_len(&text).is_none()
+                if value_len(&text).is_err()
                     && (second.first() == Some(&b'{') || rest.into_iter().any(is_object))
                 {
                     lines(text, input)
                 } else if text.len() > LONGEST_RECORD {
                     return Err(read_error(too_long("the JSON document")));
                 } else {
-                    Source::Values(Values { text, at: 0, line: 1 })
+                    Source::Values(Values { text, at: 0, line: 1, parsed: 0 })
                 }
             }
             _ => lines(Vec::new(), input),
@@ -113,24 +123,45 @@ impl Values {
     fn next(&mut self) -> Option<(u64, &[u8])> {
         let rest = &self.text[self.at..];
         let white = rest.len() - rest.trim_ascii_start().len();
-        let value = &rest[white..];
-        let next_line = || value.windows(2).position(|pair| pair == b"\n{").map(|at| at + 1);
-        let len = value_len(value).or_else(next_line).unwrap_or(value.len());
+        let (start, value) = (self.at + white, &rest[white..]);
+        let whole = if start < self.parsed { Err(0) } else { value_len(value) };
+        let len = whole.unwrap_or_else(|parsed| {
+            self.parsed = self.parsed.max(start + parsed);
+            next_object(value).unwrap_or(value.len())
+        });
         let newlines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count() as u64;
         let line = self.line + newlines(&rest[..white]);
-        (self.at, self.line) = (self.at + white + len, line + newlines(&value[..len]));
+        (self.at, self.line) = (start + len, line + newlines(&value[..len]));
         (len > 0).then(|| (line, &self.text[self.at - len..self.at]))
     }
 }
 
-/// The length of the JSON value with which a text begins. `None` if there is none, or if it is followed by something else
-/// than another value in the same line.
-fn value_len(text: &[u8]) -> Option<usize> {
+/// The length of the JSON value with which a text begins, or how much of the text was parsed if there is none, or if it is
+/// followed by something else than another value in the same line.
+fn value_len(text: &[u8]) -> Result<usize, usize> {
     let mut values = Deserializer::from_slice(text).into_iter::<IgnoredAny>();
-    values.next()?.ok()?;
-    let len = values.byte_offset();
-    let after = text[len..].iter().find(|byte| !b" \t\r".contains(byte));
-    matches!(after, None | Some(b'\n' | b'{')).then_some(len)
+    match values.next() {
+        Some(Ok(_)) => {
+            let len = values.byte_offset();
+            let after = text[len..].iter().find(|byte| !b" \t\r".contains(byte));
+            if matches!(after, None | Some(b'\n' | b'{')) { Ok(len) } else { Err(len) }
+        }
+        Some(Err(error)) => {
+            let lines =
+                text.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
+            Err(lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(1))
+        }
+        None => Err(0),
+    }
+}
+
+/// Where the next line begins with an object, after the first one.
+fn next_object(text: &[u8]) -> Option<usize> {
+    memchr2_iter(b'\n', b'\r', text).find_map(|end| {
+        let line = &text[end + 1..];
+        let blank = line.iter().take_while(|byte| b" \t".contains(byte)).count();
+        (line.get(blank) == Some(&b'{')).then_some(end + 1 + blank)
+    })
 }
 
 fn too_long(what: &str) -> io::Error {
@@ -194,7 +225,55 @@ mod tests {
                 (10, "{\n \"d\":4\n}")
             ])
         );
+        // Records between others, which were cut from a list, or have the line ends of an old Mac.
+        assert_eq!(
+            texts("{\n \"a\":1\n}\n  {\n \"b\":,\n },\n  {\n \"c\":3\n }\n{\"d\":4}"),
+            expect(&[
+                (1, "{\n \"a\":1\n}"),
+                (4, "{\n \"b\":,\n },"),
+                (7, "{\n \"c\":3\n }"),
+                (10, "{\"d\":4}")
+            ])
+        );
+        assert_eq!(
+            texts("{\"a\":1}\r{\"b\":\"2}\r{\"c\":3}\r"),
+            expect(&[(1, "{\"a\":1}"), (1, "{\"b\":\"2}"), (1, "{\"c\":3}")])
+        );
+        // A record without its last line, and what it would swallow as the value of a member.
+        assert_eq!(
+            texts("{\n \"a\":1\n}\n{\n \"b\":\n{\n \"c\":3\n}\n{\n \"d\":4\n}\n"),
+            expect(&[
+                (1, "{\n \"a\":1\n}"),
+                (4, "{\n \"b\":"),
+                (6, "{\n \"c\":3\n}"),
+                (9, "{\n \"d\":4\n}")
+            ])
+        );
         assert_eq!(texts("garbage\n{}"), expect(&[(1, "garbage"), (2, "{}")]));
+    }
+
+    /// Values of which none ends: each is parsed up to the end of the text only once, or this takes hours.
+    #[test]
+    fn damaged_values_are_not_parsed_again_and_again() {
+        let count = 200_000;
+        let text = format!("{{\n\"a\":1}}\n{}", "{\"a\":\n".repeat(count));
+        assert_eq!(texts(&text).len(), 1 + count);
+    }
+
+    #[test]
+    fn the_records_in_a_page_are_those_of_its_list() {
+        let page = |records: &str| {
+            format!(
+                "<!doctype html>\n<p>[1]</p>\n<script type=\"application/json\" id=\"bundle\">{records}\
+                 </script><script>f([2])</script>\n"
+            )
+        };
+        let expect = |items: &[(u64, &str)]| -> Vec<(u64, String)> {
+            items.iter().map(|(line, text)| (*line, (*text).to_owned())).collect()
+        };
+        let found = texts(&page("[{\"a\":1},\n{\"b\":2}]"));
+        assert_eq!(found, expect(&[(1, "{\"a\":1}"), (2, "{\"b\":2}")]));
+        assert_eq!(texts(&page("[]")), []);
     }
 
     /// Only a record has a longest length, not their list, whatever its first line is.

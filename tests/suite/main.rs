@@ -339,6 +339,9 @@ mod command_line {
     /// Verdicts of `verify`: valid, invalid, cannot be judged.
     mod verdicts;
 
+    /// What `verify` and `inspect` take for proofs: damaged lists, answers that are lists, claims of SDKs, pages.
+    mod proof_inputs;
+
     /// Jobs that are interrupted and resumed.
     mod interrupted;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{Defaults, Fields, Item, RecordError};
+use super::{Defaults, Fields, RecordError};
 use crate::{
     keccak::keccak256,
     proof::calldata::{self, Call, CalldataError, Decoded, Subject},
@@ -17,7 +17,7 @@ pub(super) fn from_calldata(
     call: Option<Call>,
     mut fields: Fields,
     defaults: &Defaults,
-) -> Result<Item, RecordError> {
+) -> Result<Fields, RecordError> {
     let Decoded { chain, batch, id, subject, words } = calldata::decode(data, call)?;
     same("chainId", &chain, fields.chain.as_ref())?;
     same("batchNumber", &batch, fields.batch.as_ref())?;
@@ -33,8 +33,8 @@ pub(super) fn from_calldata(
         same("hash of the message", &keccak256(&message), expected.as_ref())?;
         fields.message = Some(message);
     }
-    let fields = Fields { chain: Some(chain), batch: Some(batch), id: Some(id), words, ..fields };
-    fields.complete(defaults)
+    let words = Some(words);
+    Ok(Fields { chain: Some(chain), batch: Some(batch), id: Some(id), words, ..fields })
 }
 
 fn same<T: PartialEq + Display>(

@@ -21,11 +21,17 @@ pub enum RecordError {
         /// The field.
         field: &'static str,
     },
-    /// The words of the proof are missing.
-    #[error(
-        "the record has no proof; it must be a record of slproof or the whole answer of a node"
-    )]
-    NoProof,
+    /// The text is a list, and not of one record.
+    #[error("this is a list of {0} values, and not the record of one proof")]
+    List(usize),
+    /// A number has more bits than are supported. The contracts store 256.
+    #[error("the record's {field} is not supported: {error}")]
+    TooLarge {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with its value.
+        error: SpellingError,
+    },
     /// The record contradicts a value that was given.
     #[error("the record's {field} is {got}, but {expected} was given")]
     Contradiction {
@@ -49,6 +55,12 @@ pub enum RecordError {
     /// The target does not name what its kind of root needs, or names more.
     #[error("the target of the record, {0}, does not name exactly what its kind of root needs")]
     Target(TargetRecord),
+    /// The target lacks a field.
+    #[error("the record's target has no {field}")]
+    NoTarget {
+        /// The field.
+        field: &'static str,
+    },
     /// The number of the transaction has more than 16 bits.
     #[error("the record's txNumberInBatch is {0}, but logs have numbers of 16 bits")]
     TxNumber(u64),
@@ -144,7 +156,11 @@ impl RecordError {
             Self::Missing { field: "chainId" } => FailureCode::ChainMissing,
             Self::Missing { field: "batchNumber" } => FailureCode::BatchMissing,
             Self::Missing { field: "id" } => FailureCode::IdMissing,
+            Self::Missing { field: "proof" } | Self::List(_) => FailureCode::ProofMissing,
             Self::Missing { .. } => FailureCode::LogMissing,
+            Self::TooLarge { .. } => FailureCode::NumberNotSupported,
+            #[cfg(feature = "calldata")]
+            Self::Calldata(CalldataError::TooLarge { .. }) => FailureCode::NumberNotSupported,
             Self::NoLeaf => FailureCode::LeafMissing,
             Self::OtherThanLog { .. } | Self::TxNumber(_) => FailureCode::LogMismatch,
             Self::Target(_) => FailureCode::TargetMismatch,
@@ -156,12 +172,19 @@ impl RecordError {
         }
     }
 
-    /// Whether the record lacks something that a verdict needs. Otherwise the record is refused.
+    /// Whether the record lacks something that a verdict needs, or has what is not supported. Otherwise the record is
+    /// refused.
     #[must_use]
     pub fn is_lack(&self) -> bool {
+        #[cfg(feature = "calldata")]
+        if let Self::Calldata(CalldataError::TooLarge { .. }) = self {
+            return true;
+        }
         matches!(
             self,
             Self::Missing { .. }
+                | Self::List(_)
+                | Self::TooLarge { .. }
                 | Self::NoLeaf
                 | Self::CalldataUnsupported
                 | Self::Null

@@ -18,12 +18,14 @@ pub(crate) struct Fields {
     pub(crate) batch: Option<BatchNumber>,
     pub(crate) id: Option<u64>,
     pub(crate) root: Option<Hash>,
-    pub(crate) words: Vec<Hash>,
+    pub(crate) words: Option<Vec<Hash>>,
     pub(crate) target: Option<TargetRecord>,
     pub(crate) log: Option<L2ToL1Log>,
     pub(crate) message: Option<Vec<u8>>,
     pub(crate) log_fields: LogFields,
     pub(crate) l1_timestamp: Option<Timestamp>,
+    /// Why the record cannot be judged, unless it contradicts itself.
+    pub(crate) lack: Option<RecordError>,
 }
 
 /// Fields that repeat parts of the log.
@@ -71,17 +73,21 @@ impl Fields {
     ///
     /// # Errors
     /// [`RecordError`] if fields contradict each other or `defaults`, or if one is missing.
-    pub(crate) fn complete(self, defaults: &Defaults) -> Result<Item, RecordError> {
+    pub(crate) fn complete(mut self, defaults: &Defaults) -> Result<Item, RecordError> {
         let chain = agreed("chainId", self.chain, defaults.chain)?;
         let batch = agreed("batchNumber", self.batch, defaults.batch)?;
         let log = agreed("log", self.log.or_else(|| self.derived_log()), defaults.log)?;
         if let Some(log) = &log {
             self.log_fields.agree(log)?;
         }
+        if let Some(lack) = self.lack.take() {
+            return Err(self.contradiction(log.as_ref()).unwrap_or(lack));
+        }
         let missing = |field| match self.contradiction(log.as_ref()) {
             Some(error) => error,
             None => RecordError::Missing { field },
         };
+        let words = self.words.as_deref().ok_or_else(|| missing("proof"))?;
         let log = log.ok_or_else(|| missing("log"))?;
         let chain = chain.ok_or_else(|| missing("chainId"))?;
         let batch = batch.ok_or_else(|| missing("batchNumber"))?;
@@ -90,7 +96,7 @@ impl Fields {
             Some(root) => root,
             None => {
                 let claim = Claim { chain, batch, index: id, log: &log };
-                verify::fold_at(&claim, &self.words, self.l1_timestamp)?.batch_root
+                verify::fold_at(&claim, words, self.l1_timestamp)?.batch_root
             }
         };
         let record = ProofRecord {
@@ -98,7 +104,7 @@ impl Fields {
             batch_number: batch,
             id,
             root,
-            proof: self.words,
+            proof: self.words.unwrap_or_default(),
             target: self.target,
             log: Some(log),
             message: self.message,
@@ -117,7 +123,7 @@ impl Fields {
             return Some(RecordError::Target(target));
         }
         let found = match (log, message) {
-            _ if self.words.is_empty() => Err(VerifyError::Empty.into()),
+            _ if self.words.as_ref().is_some_and(Vec::is_empty) => Err(VerifyError::Empty.into()),
             (Some(log), Some(message)) => verify::message(log, message).map_err(Into::into),
             (Some(_), None) => Ok(()),
             (None, message) => self.log_fields.agree_with_message(message),
@@ -126,7 +132,7 @@ impl Fields {
     }
 
     /// The log that is derived from the other fields.
-    pub(super) fn derived_log(&self) -> Option<L2ToL1Log> {
+    pub(crate) fn derived_log(&self) -> Option<L2ToL1Log> {
         let LogFields { sender, tx_number, message_hash } = self.log_fields;
         let tx_number = u16::try_from(tx_number?).ok()?;
         let hash = self.message.as_deref().map(keccak256).or(message_hash)?;

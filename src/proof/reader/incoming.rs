@@ -11,10 +11,12 @@
 
 use std::fmt::Display;
 
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
-use serde_json::value::RawValue;
+use serde::de::{IgnoredAny, MapAccess};
 
-use super::{Fields, LogFields, RecordError};
+use super::{
+    Fields, LogFields, RecordError,
+    object::{Object, Raw, put, read},
+};
 #[cfg(feature = "calldata")]
 use crate::proof::calldata::Call;
 use crate::{
@@ -23,48 +25,31 @@ use crate::{
         Address, BatchNumber, ChainId, Hash, Timestamp,
         spelled::{Member, Spelled},
     },
-    proof::TargetRecord,
+    proof::{TargetKind, TargetRecord},
 };
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
 pub(super) struct Incoming<'a> {
-    #[serde(alias = "chain_id")]
     pub(super) chain_id: Member<ChainId>,
-    #[serde(alias = "batch_number")]
     batch_number: Member<BatchNumber>,
-    #[serde(alias = "l2_batch_number")]
     l2_batch_number: Member<BatchNumber>,
-    #[serde(alias = "l1_batch_number")]
     l1_batch_number: Member<BatchNumber>,
     id: Member<u64>,
-    #[serde(alias = "l2_message_index")]
     l2_message_index: Member<u64>,
     pub(super) index: Member<u64>,
     pub(super) root: Member<Hash>,
-    #[serde(alias = "merkleProof", alias = "merkle_proof")]
     pub(super) proof: Option<Vec<Hash>>,
-    pub(super) target: Option<TargetRecord>,
-    #[serde(borrow)]
-    log: Option<&'a RawValue>,
-    #[serde(borrow)]
-    message: Option<&'a RawValue>,
+    target: Raw<'a>,
+    log: Raw<'a>,
+    message: Raw<'a>,
     sender: Member<Address>,
-    #[serde(alias = "l2_sender")]
     l2_sender: Member<Address>,
-    #[serde(alias = "tx_number_in_batch")]
     tx_number_in_batch: Member<u64>,
-    #[serde(alias = "l2_tx_number_in_batch")]
     l2_tx_number_in_batch: Member<u64>,
-    #[serde(alias = "l2_tx_number_in_block")]
     l2_tx_number_in_block: Member<u64>,
-    #[serde(alias = "message_hash")]
     message_hash: Member<Hash>,
-    #[serde(alias = "l1_timestamp")]
     pub(super) l1_timestamp: Member<Timestamp>,
-    #[serde(borrow)]
-    pub(super) leaf: Option<&'a RawValue>,
-    #[serde(alias = "leaf_index")]
+    pub(super) leaf: Raw<'a>,
     pub(super) leaf_index: Member<u64>,
     pub(super) value: Member<Hash>,
     #[cfg(feature = "calldata")]
@@ -73,43 +58,144 @@ pub(super) struct Incoming<'a> {
     call: Option<IgnoredAny>,
     pub(super) data: Option<String>,
     /// Whether the field is present. A request may have any value, also null.
-    #[serde(deserialize_with = "present")]
     pub(super) request: bool,
-    #[serde(borrow)]
-    pub(super) error: Option<&'a RawValue>,
+    pub(super) error: Raw<'a>,
     pub(super) jsonrpc: Option<IgnoredAny>,
-    #[serde(borrow)]
-    pub(super) result: Option<&'a RawValue>,
+    pub(super) result: Raw<'a>,
 }
 
-fn present<'de, D: Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(field).map(|_| true)
+impl<'de> Object<'de> for Incoming<'de> {
+    fn member<M: MapAccess<'de>>(&mut self, name: &str, from: &mut M) -> Result<(), M::Error> {
+        match name {
+            "chainId" | "chain_id" => put(&mut self.chain_id, name, from),
+            "batchNumber" | "batch_number" => put(&mut self.batch_number, name, from),
+            "l2BatchNumber" | "l2_batch_number" => put(&mut self.l2_batch_number, name, from),
+            "l1BatchNumber" | "l1_batch_number" => put(&mut self.l1_batch_number, name, from),
+            "id" => put(&mut self.id, name, from),
+            "l2MessageIndex" | "l2_message_index" => put(&mut self.l2_message_index, name, from),
+            "index" => put(&mut self.index, name, from),
+            "root" => put(&mut self.root, name, from),
+            "proof" | "merkleProof" | "merkle_proof" => put(&mut self.proof, name, from),
+            "target" => put(&mut self.target, name, from),
+            "log" => put(&mut self.log, name, from),
+            "message" => put(&mut self.message, name, from),
+            "sender" => put(&mut self.sender, name, from),
+            "l2Sender" | "l2_sender" => put(&mut self.l2_sender, name, from),
+            "txNumberInBatch" | "tx_number_in_batch" => {
+                put(&mut self.tx_number_in_batch, name, from)
+            }
+            "l2TxNumberInBatch" | "l2_tx_number_in_batch" => {
+                put(&mut self.l2_tx_number_in_batch, name, from)
+            }
+            "l2TxNumberInBlock" | "l2_tx_number_in_block" => {
+                put(&mut self.l2_tx_number_in_block, name, from)
+            }
+            "messageHash" | "message_hash" => put(&mut self.message_hash, name, from),
+            "l1Timestamp" | "l1_timestamp" => put(&mut self.l1_timestamp, name, from),
+            "leaf" => put(&mut self.leaf, name, from),
+            "leafIndex" | "leaf_index" => put(&mut self.leaf_index, name, from),
+            "value" => put(&mut self.value, name, from),
+            "call" => put(&mut self.call, name, from),
+            "data" => put(&mut self.data, name, from),
+            "request" => {
+                self.request = true;
+                from.next_value::<IgnoredAny>().map(drop)
+            }
+            "error" => put(&mut self.error, name, from),
+            "jsonrpc" => put(&mut self.jsonrpc, name, from),
+            "result" => put(&mut self.result, name, from),
+            _ => from.next_value::<IgnoredAny>().map(drop),
+        }
+    }
 }
 
 /// The message in the arguments of `proveL2MessageInclusionShared`.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
 struct MessageArgument {
-    #[serde(alias = "tx_number_in_batch")]
     tx_number_in_batch: Member<u64>,
     sender: Member<Address>,
     data: Member<Vec<u8>>,
 }
 
+impl<'de> Object<'de> for MessageArgument {
+    fn member<M: MapAccess<'de>>(&mut self, name: &str, from: &mut M) -> Result<(), M::Error> {
+        match name {
+            "txNumberInBatch" | "tx_number_in_batch" => {
+                put(&mut self.tx_number_in_batch, name, from)
+            }
+            "sender" => put(&mut self.sender, name, from),
+            "data" => put(&mut self.data, name, from),
+            _ => from.next_value::<IgnoredAny>().map(drop),
+        }
+    }
+}
+
 /// The log in the arguments of `proveL2LogInclusionShared`.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
 struct LogArgument {
-    #[serde(alias = "l2_shard_id", alias = "shardId", alias = "shard_id")]
     l2_shard_id: Member<u64>,
-    #[serde(alias = "is_service")]
     is_service: Member<bool>,
-    #[serde(alias = "tx_number_in_batch", alias = "txIndexInL1Batch")]
     tx_number_in_batch: Member<u64>,
     sender: Member<Address>,
     key: Member<Hash>,
     value: Member<Hash>,
 }
+
+impl<'de> Object<'de> for LogArgument {
+    fn member<M: MapAccess<'de>>(&mut self, name: &str, from: &mut M) -> Result<(), M::Error> {
+        match name {
+            "l2ShardId" | "l2_shard_id" | "shardId" | "shard_id" => {
+                put(&mut self.l2_shard_id, name, from)
+            }
+            "isService" | "is_service" => put(&mut self.is_service, name, from),
+            "txNumberInBatch" | "tx_number_in_batch" | "txIndexInL1Batch" => {
+                put(&mut self.tx_number_in_batch, name, from)
+            }
+            "sender" => put(&mut self.sender, name, from),
+            "key" => put(&mut self.key, name, from),
+            "value" => put(&mut self.value, name, from),
+            _ => from.next_value::<IgnoredAny>().map(drop),
+        }
+    }
+}
+
+/// The target of a record.
+#[derive(Default)]
+struct Target {
+    kind: Option<TargetKind>,
+    sl_chain_id: Member<ChainId>,
+    number: Member<u64>,
+    root: Member<Hash>,
+    timestamp: Member<Timestamp>,
+}
+
+impl<'de> Object<'de> for Target {
+    fn member<M: MapAccess<'de>>(&mut self, name: &str, from: &mut M) -> Result<(), M::Error> {
+        match name {
+            "kind" => put(&mut self.kind, name, from),
+            "slChainId" | "sl_chain_id" => put(&mut self.sl_chain_id, name, from),
+            "number" => put(&mut self.number, name, from),
+            "root" => put(&mut self.root, name, from),
+            "timestamp" => put(&mut self.timestamp, name, from),
+            _ => from.next_value::<IgnoredAny>().map(drop),
+        }
+    }
+}
+
+/// The numbers of which the contracts store more bits than are supported. The others have at most 64 bits there too.
+const OF_256_BITS: &[&str] = &[
+    "chainId",
+    "batchNumber",
+    "l2BatchNumber",
+    "l1BatchNumber",
+    "id",
+    "l2MessageIndex",
+    "index",
+    "l1Timestamp",
+    "target.slChainId",
+    "target.number",
+    "target.timestamp",
+];
 
 /// The fields that say something about a proof, or replace one.
 pub(super) const TELLING: [&str; 13] = [
@@ -136,9 +222,9 @@ impl Incoming<'_> {
             "batchNumber" => self.batches().iter().any(|(_, member)| member.is_present()),
             "root" => self.root.is_present(),
             "proof" => self.proof.is_some(),
-            "target" => self.target.is_some(),
-            "log" => self.log.is_some(),
-            "message" => self.message.is_some(),
+            "target" => self.target.0.is_some(),
+            "log" => self.log.0.is_some(),
+            "message" => self.message.0.is_some(),
             "sender" => self.senders().iter().any(|(_, member)| member.is_present()),
             "txNumberInBatch" => self.tx_numbers().iter().any(|(_, member)| member.is_present()),
             "messageHash" => self.message_hash.is_present(),
@@ -146,8 +232,8 @@ impl Incoming<'_> {
             "call" => self.call.is_some(),
             "data" => self.data.is_some(),
             "request" => self.request,
-            "error" => self.error.is_some(),
-            "result" => self.result.is_some(),
+            "error" => self.error.0.is_some(),
+            "result" => self.result.0.is_some(),
             _ => false,
         };
         fields.iter().copied().find(|field| is_there(field))
@@ -185,10 +271,16 @@ impl Incoming<'_> {
         ]
     }
 
+    /// Whether this is the answer of a node, which may lack the version of the protocol.
+    pub(super) fn is_answer(&self) -> bool {
+        let is_bare = || self.result.0.is_some() && self.first_of(&TELLING).is_none();
+        self.jsonrpc.is_some() || is_bare()
+    }
+
     /// Whether the record is of a leaf of a batch root: it names one, and nothing of a log.
     pub(super) fn is_of_leaf(&self) -> bool {
         let of_log = ["log", "message", "sender", "txNumberInBatch", "messageHash"];
-        self.leaf.is_some()
+        self.leaf.0.is_some()
             && !self.id.is_present()
             && !self.l2_message_index.is_present()
             && self.first_of(&of_log).is_none()
@@ -207,9 +299,9 @@ impl Incoming<'_> {
     }
 
     /// The fields of a proof with these words.
-    pub(super) fn fields(self, words: Vec<Hash>) -> Result<Fields, RecordError> {
-        let argument = match self.message {
-            Some(text) if text.get().starts_with('{') => serde_json::from_str(text.get())?,
+    pub(super) fn fields(self, words: Option<Vec<Hash>>) -> Result<Fields, RecordError> {
+        let argument = match self.message.0 {
+            Some(text) if text.get().starts_with('{') => read(text.get().as_bytes())?,
             Some(text) => {
                 MessageArgument { data: serde_json::from_str(text.get())?, ..Default::default() }
             }
@@ -223,26 +315,48 @@ impl Incoming<'_> {
             tx_number: one_of(&tx_numbers)?,
             message_hash: one_of(&[("messageHash", &self.message_hash)])?,
         };
+        let (mut lack, timestamp) = (None, one_of(&[("l1Timestamp", &self.l1_timestamp)]));
         Ok(Fields {
-            chain: one_of(&[("chainId", &self.chain_id)])?,
-            batch: one_of(&self.batches())?,
-            id: self.leaf_index()?,
+            chain: noting(one_of(&[("chainId", &self.chain_id)]), None, &mut lack)?,
+            batch: noting(one_of(&self.batches()), None, &mut lack)?,
+            id: noting(self.leaf_index(), None, &mut lack)?,
             root: one_of(&[("root", &self.root)])?,
             words,
-            log: self.log.map(log).transpose()?,
+            log: self.log.0.map(|text| log(text.get())).transpose()?,
             message: needed("message", &argument.data)?.cloned(),
-            target: self.target,
+            target: self.target(&mut lack)?,
             log_fields,
-            l1_timestamp: one_of(&[("l1Timestamp", &self.l1_timestamp)])?,
+            l1_timestamp: noting(timestamp, None, &mut lack)?,
+            lack,
         })
+    }
+
+    /// The target. If one of its numbers is too large, which is noted, the largest one stands for it.
+    pub(super) fn target(
+        &self,
+        lack: &mut Option<RecordError>,
+    ) -> Result<Option<TargetRecord>, RecordError> {
+        let Some(text) = self.target.0 else { return Ok(None) };
+        let target: Target = read(text.get().as_bytes())?;
+        let missing = |field| RecordError::NoTarget { field };
+        let sl_chain_id = one_of(&[("target.slChainId", &target.sl_chain_id)]);
+        let number = one_of(&[("target.number", &target.number)]);
+        let timestamp = one_of(&[("target.timestamp", &target.timestamp)]);
+        Ok(Some(TargetRecord {
+            kind: target.kind.ok_or_else(|| missing("kind"))?,
+            sl_chain_id: noting(sl_chain_id, Some(ChainId(u64::MAX)), lack)?,
+            number: noting(number, Some(u64::MAX), lack)?,
+            root: one_of(&[("target.root", &target.root)])?.ok_or_else(|| missing("root"))?,
+            timestamp: noting(timestamp, Some(Timestamp(u64::MAX)), lack)?,
+        }))
     }
 }
 
-fn log(text: &RawValue) -> Result<L2ToL1Log, RecordError> {
-    if !text.get().starts_with('{') {
-        return Ok(serde_json::from_str(text.get())?);
+fn log(text: &str) -> Result<L2ToL1Log, RecordError> {
+    if !text.starts_with('{') {
+        return Ok(serde_json::from_str(text)?);
     }
-    let log: LogArgument = serde_json::from_str(text.get())?;
+    let log: LogArgument = read(text.as_bytes())?;
     let number = required("txNumberInBatch", &log.tx_number_in_batch)?;
     let number = u16::try_from(number).map_err(|_| RecordError::TxNumber(number))?;
     let shard = required("l2ShardId", &log.l2_shard_id)?;
@@ -256,8 +370,26 @@ fn log(text: &RawValue) -> Result<L2ToL1Log, RecordError> {
     Ok(L2ToL1Log::new(bytes))
 }
 
+/// A number, or `instead` if it is too large. That is noted: a record that contradicts itself is refused, whatever it lacks.
+fn noting<T>(
+    read: Result<Option<T>, RecordError>,
+    instead: Option<T>,
+    lack: &mut Option<RecordError>,
+) -> Result<Option<T>, RecordError> {
+    match read {
+        Err(error @ RecordError::TooLarge { .. }) => {
+            lack.get_or_insert(error);
+            Ok(instead)
+        }
+        read => read,
+    }
+}
+
 fn needed<'m, T>(field: &'static str, member: &'m Member<T>) -> Result<Option<&'m T>, RecordError> {
-    member.needed().map_err(|error| RecordError::Field { field, error })
+    member.needed().map_err(|error| match error.is_too_large() && OF_256_BITS.contains(&field) {
+        true => RecordError::TooLarge { field, error },
+        false => RecordError::Field { field, error },
+    })
 }
 
 fn required<T: Copy>(field: &'static str, member: &Member<T>) -> Result<T, RecordError> {

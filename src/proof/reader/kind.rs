@@ -1,6 +1,8 @@
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+#[cfg(feature = "archive")]
+use serde_json::value::RawValue;
 
 /// The names of a JSON object's members, and of the members of a node's `result` in it, in any order. The
 /// text may be incomplete.
@@ -49,6 +51,46 @@ pub fn is_record(text: &[u8]) -> bool {
     bare_calldata(text).is_some() || Members::of(text).are_of_a_record()
 }
 
+/// The tag before the records in a page that shows proofs.
+#[cfg(feature = "archive")]
+pub(crate) const BUNDLE: &str = "<script type=\"application/json\" id=\"bundle\">";
+
+/// Where the list of records begins in a page that shows proofs.
+#[cfg(feature = "archive")]
+pub(crate) fn bundled(page: &[u8]) -> Option<usize> {
+    if !page.trim_ascii_start().starts_with(b"<!doctype html>") {
+        return None;
+    }
+    let start = memchr::memmem::find(page, BUNDLE.as_bytes())? + BUNDLE.len();
+    page[start..].trim_ascii_start().starts_with(b"[").then_some(start)
+}
+
+/// The records in a text that is a list of some, or the answer of a node with such a list and without an error.
+#[cfg(feature = "archive")]
+pub(crate) fn listed(text: &[u8]) -> Option<Vec<&RawValue>> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Answer<'a> {
+        #[serde(rename = "jsonrpc")]
+        _version: Option<IgnoredAny>,
+        #[serde(rename = "id")]
+        _id: Option<IgnoredAny>,
+        #[serde(rename = "error", default)]
+        _no_error: (),
+        #[serde(borrow)]
+        result: Vec<&'a RawValue>,
+    }
+
+    let records = if text.starts_with(b"[") {
+        serde_json::from_slice(text).ok()?
+    } else {
+        // Most texts are no answers, which this finds fast.
+        memchr::memmem::find(text, b"\"result\"")?;
+        serde_json::from_slice::<Answer<'_>>(text).ok()?.result
+    };
+    (!records.is_empty()).then_some(records)
+}
+
 /// The calldata in a text that is nothing else: `0x`, the selector of a call that takes a proof, and the
 /// arguments; possibly a JSON string. The text may be cut anywhere after the selector.
 #[cfg(feature = "calldata")]
@@ -86,6 +128,17 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(())
     }
 
+    /// A node may answer with a list of records.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let mut first = Members::default();
+        let is_empty = list.next_element_seed(Seed(&mut first))?.is_none();
+        if first.has_proof() {
+            self.0.names.push("proof".to_owned());
+        }
+        while !is_empty && list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<String>()? {
             match name.as_str() {
@@ -117,6 +170,7 @@ mod tests {
             "{\"call\":\"x\",\"data\":\"0x\"}",
             "{\"request\":null,\"error\":{}}",
             "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"proof\":[]}}",
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[{\"proof\":[]},{}]}",
             "{\"result\":null,\"id\":1,\"jsonrpc\":\"2.0\"}",
             "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":1}}",
             "null",
@@ -134,10 +188,38 @@ mod tests {
             "{\"address\":\"0x\",\"topics\":[],\"data\":\"0x\"}",
             "{\"jsonrpc\":\"2.0\",\"error\":null,\"result\":\"0x1f8b\"}",
             "{\"jsonrpc\":\"2.0\",\"result\":{\"logs\":[]}}",
+            "{\"jsonrpc\":\"2.0\",\"result\":[{\"to\":\"0x\",\"data\":\"0x\"}]}",
             "{\"error\":{},\"block\":1}",
             "{\"result\":null,\"block\":1}",
         ] {
             assert!(!is_record(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[cfg(feature = "archive")]
+    #[test]
+    fn lists_of_records_are_found_in_lists_and_answers() {
+        let texts = |text: &'static str| {
+            listed(text.as_bytes()).map(|list| list.iter().map(|item| item.get()).collect())
+        };
+        let expected: Vec<&str> = vec!["{\"a\":1}", "{\"b\":2}"];
+        for text in [
+            "[{\"a\":1}, {\"b\":2}]",
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[{\"a\":1},{\"b\":2}]}",
+            "{\"result\":[{\"a\":1},{\"b\":2}],\"error\":null}",
+        ] {
+            assert_eq!(texts(text), Some(expected.clone()), "{text}");
+        }
+        for text in [
+            "[]",
+            "[1",
+            "{\"jsonrpc\":\"2.0\",\"result\":[]}",
+            "{\"result\":[1],\"error\":{}}",
+            "{\"result\":[1],\"proof\":[]}",
+            "{\"result\":{\"proof\":[]}}",
+            "{\"proof\":[]}",
+        ] {
+            assert_eq!(texts(text), None, "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Records of leaves of a batch root.
 
 use super::{
-    Defaults, Item, RecordError,
+    Defaults, RecordError,
     fields::agreed,
     incoming::{Incoming, one_of},
 };
@@ -16,8 +16,12 @@ use crate::{
 
 impl Incoming<'_> {
     /// The record of a leaf, with these words. `defaults` have no log.
-    pub(super) fn leaf(self, words: Vec<Hash>, defaults: &Defaults) -> Result<Item, RecordError> {
-        let name = self.leaf.map_or("null", |text| text.get());
+    pub(super) fn leaf(
+        self,
+        words: Vec<Hash>,
+        defaults: &Defaults,
+    ) -> Result<LeafRecord, RecordError> {
+        let name = self.leaf.0.map_or("null", |text| text.get());
         let leaf: BatchRootLeaf = serde_json::from_str(name)?;
         // As in records of logs, an `index` beside another name is a program's own.
         let index = match self.leaf_index {
@@ -30,13 +34,18 @@ impl Incoming<'_> {
         let missing = |field| RecordError::Missing { field };
         let chain = agreed("chainId", one_of(&[("chainId", &self.chain_id)])?, defaults.chain)?;
         let batch = agreed("batchNumber", one_of(&self.batches())?, defaults.batch)?;
+        let mut lack = None;
+        let target = self.target(&mut lack)?;
+        if let Some(lack) = lack {
+            return Err(lack);
+        }
         let record = LeafRecord {
             chain_id: chain.ok_or_else(|| missing("chainId"))?,
             batch_number: batch.ok_or_else(|| missing("batchNumber"))?,
             leaf,
             value: one_of(&[("value", &self.value)])?.ok_or(RecordError::NoLeaf)?,
             proof: words,
-            target: self.target,
+            target,
             l1_timestamp: one_of(&[("l1Timestamp", &self.l1_timestamp)])?,
         };
         if let Some(expected) = one_of(&[("root", &self.root)])? {
@@ -47,6 +56,6 @@ impl Incoming<'_> {
                 return Err(VerifyError::BatchRoot { expected, got }.into());
             }
         }
-        Ok(Item::Leaf(Box::new(record)))
+        Ok(record)
     }
 }

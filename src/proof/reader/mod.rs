@@ -14,6 +14,7 @@ mod fields;
 mod incoming;
 mod kind;
 mod leaf;
+mod object;
 mod parse;
 
 use crate::proof::{LeafRecord, ProofRecord};
@@ -28,8 +29,10 @@ pub(crate) use exact::{ExactReader, compacted};
 pub(crate) use fields::{Fields, LogFields};
 pub use kind::is_record;
 #[cfg(feature = "archive")]
-pub(crate) use kind::{Members, bare_calldata};
+pub(crate) use kind::{BUNDLE, Members, bare_calldata, bundled, listed};
 pub use parse::parse;
+#[cfg(feature = "cli")]
+pub(crate) use parse::{Read, read};
 
 /// The fields that a node's plain answer lacks. A record that contradicts them is refused, because the
 /// caller gives them on purpose.

@@ -4,10 +4,12 @@ use serde_json::value::RawValue;
 #[cfg(feature = "calldata")]
 use super::calldata::from_calldata;
 use super::{
-    Defaults, Item, RecordError,
+    Defaults, Fields, Item, RecordError,
     incoming::{Incoming, TELLING},
     kind::bare_calldata,
+    object,
 };
+use crate::proof::LeafRecord;
 
 /// The number of characters of a node's error that are quoted.
 const QUOTED: usize = 400;
@@ -19,15 +21,33 @@ const QUOTED: usize = 400;
 /// [`RecordError`] if the text is not a record, lacks a field that `defaults` does not have either, or has
 /// fields that cannot be judged together.
 pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
+    match read(text, defaults)? {
+        Read::Proof(fields) => fields.complete(defaults),
+        Read::Leaf(record) => Ok(Item::Leaf(record)),
+        Read::Failure => Ok(Item::Failure),
+    }
+}
+
+/// As [`Item`], before the missing fields of a proof are filled in.
+pub(crate) enum Read {
+    Proof(Box<Fields>),
+    Leaf(Box<LeafRecord>),
+    Failure,
+}
+
+/// Reads one record. What it lacks is judged later.
+///
+/// # Errors
+/// As [`parse`], but for fields of a proof that are missing or contradict each other.
+pub(crate) fn read(text: &[u8], defaults: &Defaults) -> Result<Read, RecordError> {
     if let Some(data) = bare_calldata(text) {
         return of_calldata(data, Incoming::default(), defaults);
     }
-    let record: Option<Incoming<'_>> = serde_json::from_slice(text)?;
-    let mut record = record.ok_or(RecordError::Null)?;
-    if record.jsonrpc.is_some() {
+    let mut record = record(text)?;
+    if record.is_answer() {
         record.only("jsonrpc", &TELLING)?;
         record.only("jsonrpc", &["request"])?;
-        let answer = match (record.result, record.error) {
+        let answer = match (record.result.0, record.error.0) {
             (Some(answer), None) => answer,
             (None, None) => return Err(RecordError::Null),
             (None, Some(error)) => return Err(RecordError::Node(words_of(error))),
@@ -35,34 +55,50 @@ pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
                 return Err(RecordError::Both { one: "result", other: "error" });
             }
         };
-        record = serde_json::from_str(answer.get())?;
+        record = self::record(answer.get().as_bytes())?;
     }
     if let Some(proof) = record.first_of(&["proof", "data"]) {
         record.only(proof, &["request", "error", "result"])?;
-    } else if record.request && record.error.is_some() {
+    } else if record.request && record.error.0.is_some() {
         record.only("request", &["root", "log", "message", "target", "call", "result"])?;
-        return Ok(Item::Failure);
+        return Ok(Read::Failure);
     }
     if let Some(words) = record.proof.take() {
         record.only("proof", &["data", "call"])?;
-        return match record.is_of_leaf() && defaults.log.is_none() {
-            true => record.leaf(words, defaults),
-            false => record.fields(words)?.complete(defaults),
-        };
+        return Ok(match record.is_of_leaf() && defaults.log.is_none() {
+            true => Read::Leaf(Box::new(record.leaf(words, defaults)?)),
+            false => Read::Proof(Box::new(record.fields(Some(words))?)),
+        });
     }
     match record.data.take() {
-        None => Err(RecordError::NoProof),
+        None => Ok(Read::Proof(Box::new(record.fields(None)?))),
         Some(data) => of_calldata(&data, record, defaults),
     }
 }
 
+/// Reads an object, or the only one in a list.
+fn record(text: &[u8]) -> Result<Incoming<'_>, RecordError> {
+    match text.trim_ascii() {
+        b"null" => Err(RecordError::Null),
+        list @ [b'[', ..] => {
+            let list: Vec<&RawValue> = serde_json::from_slice(list)?;
+            match &list[..] {
+                [one] if one.get() != "null" => Ok(object::read(one.get().as_bytes())?),
+                _ => Err(RecordError::List(list.len())),
+            }
+        }
+        text => Ok(object::read(text)?),
+    }
+}
+
 #[cfg(feature = "calldata")]
-fn of_calldata(data: &str, record: Incoming<'_>, defaults: &Defaults) -> Result<Item, RecordError> {
-    from_calldata(data, record.call, record.fields(Vec::new())?, defaults)
+fn of_calldata(data: &str, record: Incoming<'_>, defaults: &Defaults) -> Result<Read, RecordError> {
+    let fields = from_calldata(data, record.call, record.fields(None)?, defaults)?;
+    Ok(Read::Proof(Box::new(fields)))
 }
 
 #[cfg(not(feature = "calldata"))]
-fn of_calldata(_: &str, _: Incoming<'_>, _: &Defaults) -> Result<Item, RecordError> {
+fn of_calldata(_: &str, _: Incoming<'_>, _: &Defaults) -> Result<Read, RecordError> {
     Err(RecordError::CalldataUnsupported)
 }
 
@@ -117,6 +153,39 @@ mod tests {
         assert!(parse(deep.as_bytes(), &all).is_err());
         for damaged in ["", "[]", "{\"id\":", "{\"proof\":[\"0x00\"]}", "{\"chainId\":-5}"] {
             assert!(parse(damaged.as_bytes(), &all).is_err(), "{damaged}");
+        }
+    }
+
+    /// Answers of nodes that lack the version of the protocol, and answers that are lists, as slproof itself gives them.
+    #[test]
+    fn an_answer_may_be_a_list_of_one() {
+        let hash = Hash::ZERO;
+        let record = format!(
+            "{{\"chainId\":1,\"batchNumber\":5,\"id\":0,\"root\":\"{hash}\",\"proof\":[\"{hash}\"],\"log\":\"0x{}\"}}",
+            "01".repeat(88)
+        );
+        let parsed = |text: &str| parse(text.as_bytes(), &Defaults::default());
+        for text in [
+            format!("{{\"id\":1,\"result\":{record}}}"),
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[{record}]}}"),
+            format!("[{record}]"),
+        ] {
+            assert!(matches!(parsed(&text), Ok(Item::Proof(..))), "{text}");
+        }
+        for (text, code) in [
+            ("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[]}".to_owned(), "proof-missing"),
+            ("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}".into(), "proof-missing"),
+            ("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[null]}".into(), "proof-missing"),
+            ("{\"id\":1,\"error\":{\"code\":1}}".into(), "proof-missing"),
+            (format!("[{record},{record}]"), "proof-missing"),
+            ("{}".into(), "proof-missing"),
+            ("null".into(), "node-null"),
+        ] {
+            let error = parsed(&text).unwrap_err();
+            assert!(error.is_lack() && error.code() == code, "{text}: {error}");
+        }
+        for text in ["[[]]", "[1]", "{\"result\":{\"proof\":1}}", "{\"target\":[\"block\",1]}"] {
+            assert!(!parsed(text).unwrap_err().is_lack(), "{text}");
         }
     }
 

@@ -256,23 +256,24 @@ impl Row {
                 })
             }
         };
-        match self.words.ok_or_else(|| missing(Column::Proof))? {
-            Ok(()) => {}
-            Err(Irregular::Null) => return Err(missing(Column::Proof)),
-            Err(Irregular::Length(got)) => {
+        let words = match self.words {
+            None => None,
+            Some(Ok(())) => Some(words.to_vec()),
+            Some(Err(Irregular::Null)) => return Err(missing(Column::Proof)),
+            Some(Err(Irregular::Length(got))) => {
                 return Err(RecordError::Length {
                     column: Column::Proof.name(),
                     expected: 32,
                     got,
                 });
             }
-        }
+        };
         let fields = Fields {
             chain: self.chain_id.map(ChainId),
             batch: self.batch_number.map(BatchNumber),
             id: self.id,
             root: hash(Column::Root, self.root)?,
-            words: words.to_vec(),
+            words,
             target,
             log: fixed(Column::Log, self.log)?.map(L2ToL1Log::new),
             message: self.message,
@@ -282,6 +283,7 @@ impl Row {
                 tx_number: self.tx_number,
                 message_hash: hash(Column::MessageHash, self.message_hash)?,
             },
+            lack: None,
         };
         fields.complete(defaults)
     }

@@ -127,6 +127,48 @@ fn two_names_of_one_fact_have_one_value() {
     assert!(matches!(read(&record, &Defaults::default()), Ok(Item::Proof(..))));
 }
 
+/// The same fact under two spellings of one name, or under one name twice.
+#[test]
+fn two_spellings_of_one_name_have_one_value() {
+    let text = record().to_string();
+    let with = |member: &str, value: &str| format!("{{\"{member}\":{value},{}", &text[1..]);
+    let proof = record()["proof"].to_string();
+    let log = {
+        let Item::Proof(_, log) = read(&record(), &Defaults::default()).unwrap() else {
+            panic!("a proof")
+        };
+        log
+    };
+    let chain = record()["chainId"].clone();
+    for (member, same, other) in [
+        ("chain_id", chain.to_string(), "4000".to_owned()),
+        ("chain_id", format!("\"{:#x}\"", chain.as_u64().unwrap()), "\"0xfff\"".into()),
+        ("chainId", chain.to_string(), "4000".into()),
+        ("chainId", "null".into(), "4000".into()),
+        ("merkleProof", proof.clone(), "[]".into()),
+        ("merkle_proof", proof, format!("[\"0x{}\"]", "00".repeat(32))),
+        ("message_hash", format!("\"{}\"", log.value()), format!("\"0x{}\"", "11".repeat(32))),
+    ] {
+        let parsed = |value: &str| parse(with(member, value).as_bytes(), &Defaults::default());
+        assert!(matches!(parsed(&same), Ok(Item::Proof(..))), "{member}: {same}");
+        let error = parsed(&other).unwrap_err();
+        assert_eq!(error.code().to_string(), "malformed-record", "{member}: {error}");
+        assert!(!error.is_lack() && error.to_string().contains("twice"), "{member}: {error}");
+    }
+    // In the arguments of contracts too.
+    let argument = |other: u64| {
+        let mut record = record();
+        record["log"] = json!({
+            "l2ShardId": log.shard_id(), "shard_id": log.shard_id(), "isService": log.is_service(),
+            "txNumberInBatch": log.tx_number(), "tx_number_in_batch": other,
+            "sender": log.sender(), "key": log.key().to_string(), "value": log.value(),
+        });
+        read(&record, &Defaults::default())
+    };
+    assert!(matches!(argument(log.tx_number().into()), Ok(Item::Proof(..))));
+    assert_eq!(argument(60_000).unwrap_err().code().to_string(), "malformed-record");
+}
+
 #[test]
 fn a_damaged_field_is_named() {
     for (name, value, words) in [

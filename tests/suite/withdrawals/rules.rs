@@ -95,6 +95,8 @@ fn assets_tokens_receivers_and_amounts_are_those_of_the_message() {
             assert_eq!(claim["assetId"], asset.to_string());
             let token = json!(TOKEN.to_string());
             assert_eq!((&claim["token"], &claim["amount"]), (&token, &json!("5")));
+            let chain = (origin != L1_CHAIN).then_some(origin);
+            assert_eq!(claim.get("tokenChainId").and_then(serde_json::Value::as_u64), chain);
         }
         // The handler of another asset names that token.
         let claim = Case::of(release, ASSET_ROUTER, &routed(ASSET, STRANGER, 5)).claim();

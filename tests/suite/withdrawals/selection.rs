@@ -6,8 +6,8 @@ use slproof::{
 
 use crate::support::{
     claims_case::{
-        ASSET_ROUTER, BASE_ASSET, BASE_TOKEN, BATCH, CHAIN, Case, OLD_BRIDGE, RECEIVER, Release,
-        TOKEN, base_token, legacy, message, routed, transaction,
+        ASSET_ROUTER, BASE_ASSET, BASE_TOKEN, BATCH, CHAIN, Case, L1_CHAIN, OLD_BRIDGE, RECEIVER,
+        Release, TOKEN, base_token, legacy, message, routed, transaction,
     },
     l1::asset_id,
 };
@@ -46,7 +46,8 @@ fn every_flag_narrows_the_selection() {
     assert_eq!(selected(|case| case.selection.receiver = Some(CALLER)), [1]);
     assert_eq!(selected(|case| case.selection.sender = Some(BASE_TOKEN)), [0, 1]);
     assert_eq!(selected(|case| case.selection.sender = Some(CALLER)), [2]);
-    assert_eq!(selected(|case| case.selection.token = Some(TOKEN)), [2, 3]);
+    // The other one with this address is a token of the chain.
+    assert_eq!(selected(|case| case.selection.token = Some(TOKEN)), [3]);
     assert_eq!(selected(|case| case.selection.asset_id = Some(BASE_ASSET)), [0, 1]);
     assert_eq!(selected(|case| case.selection.transaction = Some(hash(2))), [2]);
     let message = case().logs[3].0.value();
@@ -76,6 +77,47 @@ fn totals_are_sums_by_token_and_status() {
     assert_eq!(of(BASE_ASSET)["claimable"], json!({"claims": 1, "amount": "20"}));
     assert_eq!(of(asset_id(CHAIN, TOKEN))["claimable"], json!({"claims": 1, "amount": "5"}));
     assert_eq!(tokens.len(), 3);
+}
+
+/// Everybody can deploy a token with this address on another chain. Its withdrawals are not those of the token of L1.
+#[test]
+fn tokens_of_other_chains_are_not_taken_for_those_of_l1() {
+    let origins = [L1_CHAIN, CHAIN, 1, 31_337];
+    let routed = |origin| message(ASSET_ROUTER, &routed(asset_id(origin, TOKEN), CALLER, 5));
+    for release in [Release::V29, Release::V31] {
+        let case = |l1_chain| {
+            let mut case = Case::new(release, origins.map(routed).to_vec());
+            case.options.l1_chain = l1_chain;
+            case
+        };
+        // The asset of the other public network is that of no token here.
+        let mut known = case(Some(ChainId(L1_CHAIN)));
+        let token = json!(TOKEN.to_string());
+        let named = |claims: &[Value]| -> Vec<(Value, Option<u64>)> {
+            let chain = |claim: &Value| claim.get("tokenChainId").and_then(Value::as_u64);
+            claims.iter().map(|claim| (claim["token"].clone(), chain(claim))).collect()
+        };
+        let (claims, totals) = known.claims();
+        let unnamed = (Value::Null, None);
+        let of_chain = (token.clone(), Some(CHAIN));
+        assert_eq!(
+            named(&claims),
+            [(token.clone(), None), of_chain.clone(), unnamed.clone(), unnamed.clone()]
+        );
+        let totals = json!(totals);
+        let named_totals = named(totals["tokens"].as_array().unwrap());
+        assert_eq!(named_totals.iter().filter(|total| **total == of_chain).count(), 1);
+        assert_eq!(named_totals.iter().filter(|total| **total == unnamed).count(), 2);
+        known.selection.token = Some(TOKEN);
+        assert_eq!(known.claims().0.len(), 1);
+    }
+    // If the id of L1 is not known, it may be that of either network; the claim says which.
+    let mut unknown = Case::new(Release::V29, origins.map(routed).to_vec());
+    unknown.options.l1_chain = None;
+    unknown.selection.token = Some(TOKEN);
+    let chains: Vec<Option<u64>> =
+        unknown.claims().0.iter().map(|claim| claim["tokenChainId"].as_u64()).collect();
+    assert_eq!(chains, [Some(L1_CHAIN), Some(1)]);
 }
 
 /// Sums are wider than 256 bits.
