@@ -194,3 +194,6 @@ fn log(id: u64, log: &L2ToL1Log) -> Result<abi::L2Log, CallError> {
         value: B256::new(*log.value().as_bytes()),
     })
 }
+
+#[cfg(test)]
+mod tests;

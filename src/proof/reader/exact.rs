@@ -278,32 +278,4 @@ impl<'t> Rest<'t> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::Value;
-
-    use super::*;
-
-    #[test]
-    fn white_space_between_tokens_is_removed() {
-        let compact = |text: &str| Some(String::from_utf8(compacted(text.as_bytes())?).unwrap());
-        let pretty = "{\n  \"a\": [\n    \"b c\",\r\n\t1\n  ],\n  \"d\": {}\n}";
-        assert_eq!(compact(pretty).unwrap(), "{\"a\":[\"b c\",1],\"d\":{}}");
-        for other in ["[1 2]", "[1 ,2]", "{\"a\" :1}", "[\"\\n\"]", "[\"a]", " []", "[\u{b}1]"] {
-            assert_ne!(compact(other).as_deref(), Some("[12]"), "{other}");
-            let is_same = compact(other).is_some_and(|compact| compact == other);
-            assert!(compact(other).is_none() || is_same, "{other}");
-        }
-    }
-
-    proptest! {
-        /// What is removed changes neither the meaning of a text nor whether it is JSON.
-        #[test]
-        fn compacted_texts_mean_the_same(text in "[\\[\\]{}:,\"ab12 \n\t\\\\-]{0,24}") {
-            if let Some(compact) = compacted(text.as_bytes()) {
-                let value = |text: &[u8]| serde_json::from_slice::<Value>(text).ok();
-                prop_assert_eq!(value(&compact), value(text.as_bytes()));
-            }
-        }
-    }
-}
+mod tests;
