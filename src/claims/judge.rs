@@ -24,6 +24,9 @@ use crate::{
 /// The token that stands for ether.
 const ETHER: Address = Address::system(1);
 
+/// A token, and the chain where it is.
+type TokenOrigin = (Address, Origin);
+
 /// Judges claims.
 #[derive(Debug)]
 pub(super) struct Judge<'a, S> {
@@ -146,7 +149,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         let subject = Subject::of(&log, message.as_deref())?;
         // A claim stays selected if its token cannot be read.
         let found = self.token_and_asset(chain_id, &subject, facts).ok();
-        let is_of_l1 = |(token, origin): (Address, Origin)| match origin {
+        let is_of_l1 = |(token, origin): TokenOrigin| match origin {
             Origin::L1 | Origin::MaybeL1(_) => Some(token),
             Origin::Other(_) => None,
         };
@@ -203,7 +206,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         chain: ChainId,
         subject: &Subject,
         facts: &Result<ChainFacts, StateError>,
-    ) -> Result<(Option<(Address, Origin)>, Option<Hash>), StateError> {
+    ) -> Result<(Option<TokenOrigin>, Option<Hash>), StateError> {
         let Some(withdrawal) = subject.withdrawal() else { return Ok((None, None)) };
         let of_l1 = |token| {
             let l1_chain = facts.as_ref().ok().and_then(|facts| facts.l1_chain);

@@ -197,7 +197,7 @@ fn l1_read(data: &L1Data, layer: &L1Layer, console: &Console) {
         .iter()
         .map(|(batches, reason)| format!("{}: {}", SlBatch::names(batches), with_causes(reason)));
     let without_pubdata = layer.lost.iter().map(|lost| with_causes(lost));
-    let unusable = data.unusable(layer).map(|fault| with_causes(fault));
+    let unusable = data.unusable(layer).map(with_causes);
     let passed_over = data.commits(layer).passed_over().iter();
     let passed_over = passed_over
         .filter(|(reason, _)| reason.is_uncertain())

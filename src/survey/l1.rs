@@ -104,7 +104,7 @@ impl L1Report {
         let missing = gaps.iter().map(|(range, _)| range.end().0 - range.start().0 + 1);
         let whole = (whole as u64).saturating_sub(missing.sum());
         let blobs = data.blobs().counts().used;
-        let unusable = data.unusable(layer).map(|fault| with_causes(fault)).collect();
+        let unusable = data.unusable(layer).map(with_causes).collect();
         Some(Self { first, last, blobs, whole, lost: lost.collect(), unusable })
     }
 }
