@@ -221,7 +221,8 @@ fn named(path: &str, given: Option<ChainId>) -> Result<(ChainId, BatchNumber), S
 /// The chain, if it is named, and the batch in a file's name.
 fn numbers(path: &str) -> Option<(Option<ChainId>, BatchNumber)> {
     let name = path.rsplit(['/', '\\', ':']).next().unwrap_or(path).to_ascii_lowercase();
-    let stem = name.strip_suffix(".gz").unwrap_or(&name);
+    let packed = COMPRESSIONS.iter().find_map(|ending| name.strip_suffix(ending));
+    let stem = packed.unwrap_or(&name);
     let stem = stem.rsplit_once('.').map_or(stem, |(stem, ending)| {
         // "324.501234" has no extension.
         if ending.starts_with(|c: char| c.is_ascii_digit()) { &name } else { stem }
@@ -229,6 +230,8 @@ fn numbers(path: &str) -> Option<(Option<ChainId>, BatchNumber)> {
     labelled(stem).or_else(|| bare(stem))
 }
 
+/// The ends of the names of compressed files.
+const COMPRESSIONS: [&str; 4] = [".gz", ".zst", ".xz", ".lz4"];
 const SEPARATORS: [char; 3] = ['-', '_', ' '];
 
 /// `CHAIN-BATCH` or `BATCH`.
@@ -283,6 +286,9 @@ mod tests {
             ("/a/324-501234.bin", None, pair(324, 501_234)),
             ("/a/b.tar:324-501234.bin", None, pair(324, 501_234)),
             ("324_501234.hex.gz", None, pair(324, 501_234)),
+            ("324-501234.bin.zst", None, pair(324, 501_234)),
+            ("324-501234.bin.xz", None, pair(324, 501_234)),
+            ("324-501234.lz4", None, pair(324, 501_234)),
             ("324-501234", Some(324), pair(324, 501_234)),
             ("324-501234", Some(325), None),
             ("chain-324-batch-501234.pubdata", None, pair(324, 501_234)),
