@@ -1,6 +1,6 @@
 //! Inputs of `index`: outputs that are also inputs, directories, lists, flags.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use crate::support::{
     self,
@@ -30,10 +30,17 @@ fn an_output_that_a_list_names_is_not_written() {
     let before = fs::read(&victim).unwrap();
     let line = json!({ "chainId": batch.chain, "batchNumber": batch.number, "file": "victim.bin" });
     let list = dir.write("list.json", lines([line.clone()]));
-    let run = dir.index(&[list], &[], "victim.bin");
-    assert_eq!(run.code, Some(3), "{}", run.stderr);
-    assert!(run.stderr.contains("the list names it"), "{}", run.stderr);
-    assert_eq!(fs::read(&victim).unwrap(), before);
+    let (state, in_dir) = (support::fixture("gateway-v31/state.anvil.json"), dir.path(""));
+    let prove = |messages: &Path| {
+        let args =
+            ["--tree", text(&state), "--messages", text(messages), "--all", "-o", text(&victim)];
+        run(["prove"].iter().chain(&args))
+    };
+    for run in [dir.index(&[list.clone()], &[], "victim.bin"), prove(&list), prove(&in_dir)] {
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        assert!(run.stderr.contains("victim.bin is an input"), "{}", run.stderr);
+        assert_eq!(fs::read(&victim).unwrap(), before);
+    }
     let mut both = line;
     both["pubdata"] = json!(vectors::hex(&before));
     let list = dir.write("both.json", lines([both]));
