@@ -294,13 +294,21 @@ fn missing_batches(coverage: &Coverage) -> u64 {
     coverage.missing.iter().map(|missing| missing.count).sum()
 }
 
-/// Refuses flags about evidence if none was given.
+/// Refuses flags that need evidence if none was given.
 fn needs_tree(args: &IndexArgs, found: &FoundFiles) -> Result<(), CliError> {
+    if !args.tree.is_empty() || found.of(FileKind::is_of_l1).next().is_some() {
+        return Ok(());
+    }
+    if args.relayed_by == Some(RelayedBy::Anyone) {
+        let text = "--relayed-by any needs --tree: anyone can send a message with pubdata of any chain, and the batch \
+                    roots show which of them are right";
+        return Err(CliError::Usage(text.into()));
+    }
     match args.tree_args.given() {
-        Some(flag) if args.tree.is_empty() && found.of(FileKind::is_of_l1).next().is_none() => {
+        Some(flag) => {
             Err(CliError::Usage(format!("{flag} is about the state; give one with --tree")))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

@@ -66,7 +66,11 @@ fn flags_without_effect_are_refused_or_reported() {
         assert_eq!(run.code, Some(2), "{flags:?}: {}", run.stderr);
         assert!(run.stderr.contains("--tree"), "{}", run.stderr);
     }
+    // Anyone can send a message with the pubdata of any batch.
     let run = index(&["--relayed-by", "any"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("needs --tree"), "{}", run.stderr);
+    let run = index(&["--relayed-by", "0x0000000000000000000000000000000000000007"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(run.stderr.contains("no message carries pubdata"), "{}", run.stderr);
 }
