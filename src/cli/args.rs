@@ -352,8 +352,8 @@ pub(super) struct IndexArgs {
     /// ReportCommittedBatchRangeZKsyncOS
     #[arg(long, value_name = "FILE", requires = "chain")]
     pub(super) batch_blocks: Option<PathBuf>,
-    /// Also index pubdata of other chains that messages of this RelayedSLDAValidator (or of any sender)
-    /// carry
+    /// Also index pubdata of other chains that messages of this RelayedSLDAValidator (or of any sender, with
+    /// --tree) carry
     #[arg(long, value_name = "ADDRESS|any")]
     pub(super) relayed_by: Option<RelayedBy>,
     /// Evidence of the settlement layer: a tree file, a state, or events of MessageRoot. Batches whose logs do

@@ -8,7 +8,8 @@ use crate::{
     files::{InputError, ShowPath, metadata_of},
     forest::{HistoryError, TreeFileError},
     ingest::{
-        FileKind, FoundFiles, IndexError, is_directory_of_files, l1::L1DataError, state::files_of,
+        FileKind, FoundFiles, IndexError, is_directory_of_files, l1::L1DataError,
+        logs::files_of_list, state::files_of,
     },
     proof::FailureCode,
     prove::{Error, ExtractError, SlBatchError},
@@ -271,9 +272,13 @@ pub(super) fn refuse_overwriting_except(
                 let is_read = kind.is_evidence() || kind.has_logs() || kind == FileKind::SlBatches;
                 is_read && Some(kind) != unread
             };
-            files.extend(found.of(is_input).map(|file| file.on_disk().to_owned()));
+            for file in found.of(is_input) {
+                files.push(file.on_disk().to_owned());
+                files.extend(files_of_list(&file.path));
+            }
         } else {
             files.push((*input).to_owned());
+            files.extend(files_of_list(input));
         }
         for file in files.clone() {
             files.extend(files_of(&file)?);

@@ -79,11 +79,15 @@ pub(super) fn run(
     for other in &others {
         refuse_overwriting(&args.output, &[other.on_disk()])?;
     }
-    say_unread(&found, &others, console);
+    say_unread(&found.passed_over, &others, console);
+    let only = match &archives[..] {
+        [only] => Some(only.path.clone()),
+        _ => None,
+    };
     let is_of_l1 = |file: &&&FoundFile| file.kind.is_some_and(FileKind::is_of_l1);
     let of_logs = archives.iter().filter(|file| !is_of_l1(file));
     watcher.expect(of_logs.clone().filter_map(|archive| file_len(&archive.path)).sum());
-    let chains = match args.chain {
+    let mut chains = match args.chain {
         Some(_) => LogChains::default(),
         None => LogChains::find(&found, trees.as_ref().as_slice(), &options, None)?,
     };
@@ -111,6 +115,9 @@ pub(super) fn run(
         chains.mixture(&file.path).into_iter().for_each(|error| indexer.leave_out(error));
     }
     watcher.all_read();
+    let damaged = found.files.into_iter().filter(|file| !is_read(file, args) && is_damaged(file));
+    let damage = damaged.filter_map(|file| file.damage);
+    damage.for_each(|error| indexer.leave_out(error.into()));
     let indexed = indexer.finish()?;
     progress.end();
     let nothing = indexed.header.batches == 0;
@@ -121,9 +128,9 @@ pub(super) fn run(
     }
     if nothing {
         return Err(match indexed.faults.into_first().into_iter().next() {
-            Some(first) => match &archives[..] {
-                [FoundFile { path, .. }] => wrong_input(path, Role::Messages, first.into()),
-                _ => first.into(),
+            Some(first) => match only {
+                Some(path) => wrong_input(&path, Role::Messages, first.into()),
+                None => first.into(),
             },
             None => CliError::NothingFound("the archives hold no batch".into()),
         });
@@ -190,12 +197,17 @@ fn is_read(file: &FoundFile, args: &IndexArgs) -> bool {
     !file.from_directory || is_recognized || (args.format.0.is_some() && file.damage.is_none())
 }
 
-/// Names what directories hold besides archives.
-fn say_unread(found: &FoundFiles, others: &[&FoundFile], console: &Console) {
-    for path in &found.passed_over {
+/// Whether a file cannot be read because of damage. It may be an archive of logs.
+fn is_damaged(file: &FoundFile) -> bool {
+    matches!(file.damage, Some(InputError::Read { .. }))
+}
+
+/// Names what directories hold besides archives and damaged files.
+fn say_unread(passed_over: &[PathBuf], others: &[&FoundFile], console: &Console) {
+    for path in passed_over {
         console.info(format_args!("skipped            {}", path.shown()));
     }
-    for file in others {
+    for file in others.iter().filter(|file| !is_damaged(file)) {
         console.info(format_args!("skipped            {}: {}", file.path.shown(), kind_of(file)));
     }
 }
@@ -224,11 +236,6 @@ fn read_file(
         Ok((indexer.read_of(chain, input)?, name))
     });
     let (format, name) = match read {
-        Err(error) if file.from_directory && error.names_no_chain() => {
-            refuse_overwriting(output, &[file.on_disk()])?;
-            indexer.leave_out(error);
-            return Ok(());
-        }
         Err(
             error @ (IndexError::Unknown { .. }
             | IndexError::State { .. }
@@ -238,6 +245,11 @@ fn read_file(
             refuse_overwriting(output, &[file.on_disk()])?;
             let error = with_causes(&error);
             console.info(format_args!("skipped            {error}"));
+            return Ok(());
+        }
+        Err(error) if error.is_damage() || (file.from_directory && !error.is_io()) => {
+            refuse_overwriting(output, &[file.on_disk()])?;
+            indexer.leave_out(error);
             return Ok(());
         }
         read => read.map_err(|error| wrong_input(&file.path, Role::Messages, error.into()))?,
@@ -297,13 +309,21 @@ fn missing_batches(coverage: &Coverage) -> u64 {
     coverage.missing.iter().map(|missing| missing.count).sum()
 }
 
-/// Refuses flags about evidence if none was given.
+/// Refuses flags that need evidence if none was given.
 fn needs_tree(args: &IndexArgs, found: &FoundFiles) -> Result<(), CliError> {
+    if !args.tree.is_empty() || found.of(FileKind::is_of_l1).next().is_some() {
+        return Ok(());
+    }
+    if args.relayed_by == Some(RelayedBy::Anyone) {
+        let text = "--relayed-by any needs --tree: anyone can send a message with pubdata of any chain, and the batch \
+                    roots show which of them are right";
+        return Err(CliError::Usage(text.into()));
+    }
     match args.tree_args.given() {
-        Some(flag) if args.tree.is_empty() && found.of(FileKind::is_of_l1).next().is_none() => {
+        Some(flag) => {
             Err(CliError::Usage(format!("{flag} is about the state; give one with --tree")))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

@@ -228,6 +228,22 @@ impl IndexError {
         }
     }
 
+    /// Whether the archive is damaged, at any place, so that it is left out where there are others. It is not if it is of
+    /// another kind, or lacks a fact.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Input(error) => matches!(error, InputError::Read { .. }) && error.is_damage(),
+            Self::Unknown { .. }
+            | Self::OtherAnswer { .. }
+            | Self::State { .. }
+            | Self::NeedsChain { .. }
+            | Self::Refused { .. }
+            | Self::Piped { .. } => false,
+            _ => !self.is_io() && !self.names_no_chain(),
+        }
+    }
+
     /// Whether an archive cannot be read only because it does not name its chain or its batches. The batch roots
     /// in trees show them.
     #[must_use]

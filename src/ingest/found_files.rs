@@ -1,7 +1,8 @@
 //! The files in directories, each with its kind.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -52,8 +53,6 @@ pub struct FoundFiles {
     pub files: Vec<FoundFile>,
     /// What directories hold that is not read: hidden files, links to directories, devices and pipes.
     pub passed_over: Vec<PathBuf>,
-    /// The paths of the files.
-    paths: HashSet<PathBuf>,
 }
 
 /// Whether a path is that of a directory whose files are inputs of their own, and not the parts of one
@@ -146,9 +145,7 @@ impl FoundFiles {
         }
         let found = Self::knowing(&[path], known)?;
         let in_archive = found.files.iter().filter(|file| file.archive.is_some());
-        // Those with the name of another one count too: a reader of single files would refuse the archive.
-        let count = in_archive.count() + found.passed_over.len();
-        Ok((count > 1).then_some(found))
+        Ok((in_archive.count() > 1).then_some(found))
     }
 
     /// As [`FoundFiles::knowing`]. What cannot be read in a directory is listed with the reason.
@@ -170,7 +167,7 @@ impl FoundFiles {
                 found.files.push(FoundFile::era_snapshot(path.into(), false));
             } else {
                 let files = FoundFile::at(path.into(), false, known)?;
-                found.add_files(files);
+                found.files.extend(files);
             }
         }
         Ok(found)
@@ -251,7 +248,7 @@ impl FoundFiles {
                     with_header.extend(files_of(&file.path)?);
                 }
             }
-            self.add_files(files);
+            self.files.extend(files);
         }
         // Chunks without a header are found by their directory.
         let mut directories: Vec<PathBuf> = chunks
@@ -263,18 +260,6 @@ impl FoundFiles {
         let snapshots = directories.into_iter().map(|path| FoundFile::era_snapshot(path, true));
         self.files.extend(snapshots);
         Ok(())
-    }
-
-    /// Adds files. Of two files of an archive with the same name, the first one counts.
-    fn add_files(&mut self, files: Vec<FoundFile>) {
-        for file in files {
-            let is_new = self.paths.insert(file.path.clone());
-            if file.archive.is_some() && !is_new {
-                self.passed_over.push(file.path);
-            } else {
-                self.files.push(file);
-            }
-        }
     }
 
     /// The files of some kinds, in order.
@@ -414,7 +399,7 @@ impl FoundFile {
 
     /// The files in an archive. If the archive is damaged, it is the last of them.
     fn files_in(&self, inputs: &mut Inputs) -> Vec<Self> {
-        let mut files: Vec<Self> = Vec::new();
+        let (mut files, mut numbers) = (Vec::<Self>::new(), HashMap::new());
         while let Some(input) = inputs.next() {
             let Some(path) = inputs.begun().map(Path::to_owned) else {
                 files.extend(input.err().map(|error| Self::unreadable(self.path.clone(), error)));
@@ -422,6 +407,12 @@ impl FoundFile {
             };
             let mut file = Self::new(path.clone(), None, true);
             file.archive = Some(self.path.clone());
+            let number = *numbers.entry(path.clone()).or_insert(files.len());
+            if let Some(known) = files.get_mut(number) {
+                file.damage = Some(twice(&path));
+                *known = file;
+                continue;
+            }
             match input {
                 Err(error) => file.damage = Some(error),
                 Ok(input) => {
@@ -484,6 +475,14 @@ impl FoundFile {
             kind => kind.to_string(),
         })
     }
+}
+
+/// The error for two files of an archive with one name. When the archive is extracted, the last one is kept; whether that
+/// is what was meant is not known.
+fn twice(path: &Path) -> InputError {
+    let reason = "the tar archive has several files of this name; extract it with tar -xf, which keeps the last one";
+    let source = io::Error::new(io::ErrorKind::InvalidData, reason);
+    InputError::Read { name: path.shown().to_string(), source }
 }
 
 impl From<KnownFile> for FoundFile {

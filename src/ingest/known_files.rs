@@ -69,8 +69,7 @@ impl KnownFiles {
         are_all: bool,
     ) {
         let mut files = self.files();
-        // Of two files of an archive with the same name, the first one counts.
-        for file in found.iter().rev().filter(|file| file.archive.is_some()) {
+        for file in found.iter().filter(|file| file.archive.is_some()) {
             files.insert(file.path.clone(), Remembered { stamp, files: vec![file.clone()] });
         }
         if are_all {

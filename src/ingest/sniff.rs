@@ -5,6 +5,7 @@ use std::fmt;
 use super::{
     OtherAnswer,
     event_logs::{ColumnNames, first_logs, has_log_columns},
+    json::from_first_object,
     l1::{blobs::are_blobs, has_batch_calls, has_executions, is_table_of_transactions},
     logs::{MESSENGER_SIGNATURES, SourceFormat, has_topic},
     parquet_columns::parquet_columns,
@@ -145,9 +146,19 @@ impl FileKind {
 }
 
 /// Detects the kind of an input by features that only files of this kind have: the first bytes, or the
-/// members of the first object, in any order. `None` if there are none.
+/// members of the first object, in any order. `None` if there are none. The first object of lines, or of answers in an
+/// array, is the first that is JSON and no error of a node.
 #[must_use]
 pub fn sniff(input: &Input) -> Option<FileKind> {
+    let rest = from_first_object(input);
+    match input.head().trim_ascii_start().first() {
+        Some(b'{' | b'[') => by_content(rest.as_ref().unwrap_or(input)),
+        // The beginning of the first line may be lost.
+        _ => by_content(input).or_else(|| by_content(rest.as_ref()?)),
+    }
+}
+
+fn by_content(input: &Input) -> Option<FileKind> {
     let head = input.head();
     if is_container(head) {
         return match Kind::of_head(head)? {

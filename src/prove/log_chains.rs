@@ -25,12 +25,14 @@ use crate::{
 const ENOUGH: u64 = 16;
 
 /// The chains of files that do not name theirs.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct LogChains {
     chains: BTreeMap<PathBuf, ChainId>,
     /// All chains of the files that hold logs of several.
     mixed: BTreeMap<PathBuf, Vec<ChainId>>,
     blocks: BTreeMap<ChainId, BatchBlocks>,
+    /// What is wrong with files of batches' blocks, which are not used.
+    unusable: Vec<IndexError>,
 }
 
 impl LogChains {
@@ -39,7 +41,8 @@ impl LogChains {
     /// which no batch is whole are tried together; if that does not help, they belong to the chain of the other
     /// files in the directory if all of these have the same one, or else to `otherwise`.
     ///
-    /// The blocks of the batches are those in `source`, else those in the only file of blocks in the directory.
+    /// The blocks of the batches are those in `source`, else those in the only file of blocks in the directory, unless it
+    /// is damaged.
     ///
     /// # Errors
     /// [`Error`] if a file cannot be read, or a temporary file not be written. Damaged logs are no error:
@@ -61,16 +64,13 @@ impl LogChains {
         let layers: Vec<Layer<'_>> = layers.collect::<Result<_, _>>()?;
         let mut chains = Self::default();
         for (directory, files) in groups {
-            let path = blocks_in(found, directory);
-            let read = |chain| match path {
-                Some(path) => BatchBlocks::read(path, chain),
-                None => Ok(source.blocks.clone()),
-            };
-            let source = SourceOptions { blocks: read(otherwise)?, ..source.clone() };
+            let mut path = blocks_in(found, directory);
+            let blocks = chains.blocks_of(otherwise, &mut path, source)?;
+            let for_trials = SourceOptions { blocks, ..source.clone() };
             if !layers.is_empty() {
                 let inputs = RefCell::default();
                 let try_files = |files: &[&FoundFile]| {
-                    Trial::of(files, &layers, &source, &mut inputs.borrow_mut())
+                    Trial::of(files, &layers, &for_trials, &mut inputs.borrow_mut())
                 };
                 chains.find_in(&files, &try_files)?;
             }
@@ -78,11 +78,32 @@ impl LogChains {
                 let known = chains.of(&file.path).or(otherwise);
                 if let Some(chain) = known {
                     chains.chains.insert(file.path.clone(), chain);
-                    chains.blocks.insert(chain, read(Some(chain))?);
+                    let blocks = chains.blocks_of(Some(chain), &mut path, source)?;
+                    chains.blocks.insert(chain, blocks);
                 }
             }
         }
         Ok(chains)
+    }
+
+    /// The blocks of a chain's batches: those in the file at `path`, or else in `source`. A file that is damaged is
+    /// noted, and not read again.
+    fn blocks_of(
+        &mut self,
+        chain: Option<ChainId>,
+        path: &mut Option<&Path>,
+        source: &SourceOptions,
+    ) -> Result<BatchBlocks, Error> {
+        match path.map(|path| BatchBlocks::read(path, chain)) {
+            Some(Ok(blocks)) => return Ok(blocks),
+            Some(Err(error)) if error.is_io() => return Err(error.into()),
+            Some(Err(error)) => {
+                self.unusable.push(error);
+                *path = None;
+            }
+            None => {}
+        }
+        Ok(source.blocks.clone())
     }
 
     /// Finds the chains of the files of a directory, by trials.
@@ -128,11 +149,12 @@ impl LogChains {
         self.chains.get(path).copied()
     }
 
-    /// Gives an indexer the blocks of the chains' batches.
-    pub fn set_blocks(&self, indexer: &mut Indexer<'_>) {
+    /// Gives an indexer the blocks of the chains' batches, and what is wrong with files of them.
+    pub fn set_blocks(&mut self, indexer: &mut Indexer<'_>) {
         for (chain, blocks) in &self.blocks {
             indexer.set_blocks(*chain, blocks.clone());
         }
+        self.unusable.drain(..).for_each(|error| indexer.leave_out(error));
     }
 }
 

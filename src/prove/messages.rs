@@ -9,7 +9,7 @@ use super::{Error, LogChains, TreeCheck, Trees, TreesOptions};
 use crate::{
     archive::{Archive, ArchiveError},
     files::{
-        Container, InputError, InputSequence, Kind, NativeFile, ReadProgressHandle,
+        Container, InputError, InputSequence, Kind, NativeFile, ReadProgressHandle, is_in_archive,
         temporary_directory,
     },
     forest::Forest,
@@ -69,9 +69,9 @@ struct OpenedMessages {
 impl Messages {
     /// Opens the archives at `paths`: files, or directories, of which all archives are read. An archive file is
     /// mapped. One raw archive that names its chain is read into memory. Several archives, and those that need
-    /// [`MessagesOptions`], are merged into a temporary archive file, without the batches that have damaged
-    /// parts, and of directories without the files that are damaged or whose chain is not known
-    /// ([`Messages::skipped`]).
+    /// [`MessagesOptions`] or are damaged, are merged into a temporary archive file, without what is damaged: batches that
+    /// have damaged parts, and the rest of a file that cannot be read on. Files of directories whose chain is not known are
+    /// left out, too ([`Messages::skipped`]).
     ///
     /// # Errors
     /// [`Error`] naming the file and the position in it, or if there is no batch.
@@ -101,6 +101,8 @@ impl Messages {
         {
             match read_archive(path.as_ref(), source.access) {
                 Err(error) if error.names_no_chain() && options.names_chains() => {}
+                // The rest of it is used. A pipe cannot be read again.
+                Err(error) if error.is_damage() && is_again(path.as_ref()) => {}
                 read => return Ok(read?.into()),
             }
         }
@@ -113,7 +115,7 @@ impl Messages {
             }
         };
         let trees: Vec<&Trees> = options.trees.iter().chain(&from_l1).collect();
-        let chains = match source.chain {
+        let mut chains = match source.chain {
             Some(_) => LogChains::default(),
             None => LogChains::find(&found, &trees, source, options.chain_of_others)?,
         };
@@ -138,10 +140,11 @@ impl Messages {
             }
             if has_logs(&file) {
                 let chain = source.chain.or(chains.of(&file.path));
-                let input = inputs.open(&file.path, &ReadProgressHandle::default())?;
-                match indexer.read_of(chain, input) {
+                let input = inputs.open(&file.path, &ReadProgressHandle::default());
+                let input = input.map_err(IndexError::from);
+                match input.and_then(|input| indexer.read_of(chain, input)) {
                     Err(error) if error.names_no_chain() && file.may_lack_chain(&of_l1) => {}
-                    Err(error) if file.from_directory && error.names_no_chain() => {
+                    Err(error) if error.is_damage() || (file.from_directory && !error.is_io()) => {
                         indexer.leave_out(error);
                     }
                     read => _ = read?,
@@ -197,6 +200,11 @@ impl MessagesOptions {
     fn names_chains(&self) -> bool {
         !self.trees.is_empty() || self.chain_of_others.is_some()
     }
+}
+
+/// Whether a path can be read again: it is that of a file, or of one in an archive.
+fn is_again(path: &Path) -> bool {
+    path.is_file() || is_in_archive(path)
 }
 
 /// Whether a file is read as an archive of logs: every file that was given by name, and of a directory those

@@ -108,6 +108,9 @@ mod logs {
 
     /// Damaged rows and receipts that do not name their batch.
     mod damaged_rows;
+
+    /// Damaged files beside others: wherever the damage lies, they are left out and named.
+    mod damaged_files;
 }
 
 /// A settlement layer from L1 alone.

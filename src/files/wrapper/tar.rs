@@ -108,14 +108,25 @@ impl<R: Read> Tar<R> {
         self.data.read_exact(&mut block).map_err(cut)?;
         if block == [0; BLOCK] {
             self.is_at_end = true;
-            // A compression around the archive has its checksum at the end.
-            io::copy(&mut self.data, &mut io::sink())?;
+            self.end()?;
             return Ok(None);
         }
         if !has_checksum(&block) {
             return Err(damage("a header has a wrong checksum"));
         }
         Ok(Some(block))
+    }
+
+    /// Reads the zeros behind the last entry. A compression around the archive has its checksum behind them.
+    fn end(&mut self) -> io::Result<()> {
+        let mut bytes = [0; 1 << 13];
+        loop {
+            match self.data.read(&mut bytes)? {
+                0 => return Ok(()),
+                read if bytes[..read].iter().any(|byte| *byte != 0) => return Err(more()),
+                _ => {}
+            }
+        }
     }
 
     /// Reads the pax records of the next file.
@@ -205,6 +216,14 @@ fn text(field: &[u8]) -> String {
 
 fn damage(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the tar archive is damaged: {what}"))
+}
+
+/// The error for an archive that something follows.
+fn more() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "something follows the end of the tar archive, such as another one; extract all with tar -xif",
+    )
 }
 
 fn sparse() -> io::Error {

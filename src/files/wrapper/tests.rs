@@ -258,7 +258,15 @@ fn damaged_tar_archives_are_named_as_such() {
     let second = [entry("a", b'0', b"{}"), vec![1; 512]].concat();
     let sparse = [entry("a", b'S', b"{}"), vec![0; 1024]].concat();
     let bad_pax = [entry("a", b'x', b"99 path=x\n"), vec![0; 1024]].concat();
-    for (data, word) in [(second, "checksum"), (sparse, "sparse"), (bad_pax, "pax")] {
+    let followed = [&whole[..], &whole].concat();
+    let by_text = [&whole[..], &[0; 9000], b"x"].concat();
+    for (data, word) in [
+        (second, "checksum"),
+        (sparse, "sparse"),
+        (bad_pax, "pax"),
+        (followed, "follows the end"),
+        (by_text, "follows the end"),
+    ] {
         let error = read(data).unwrap_err();
         assert!(is_damage(&error) && error.to_string().contains(word), "{error}");
     }

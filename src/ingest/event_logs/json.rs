@@ -1,9 +1,9 @@
 //! Logs in JSON: answers of nodes and of block explorers, receipts, pages, blocks with their logs, and rows as
 //! objects, one value or many.
 //!
-//! An object with topics is a log. An object that holds others in one of [`CONTAINERS`] is an envelope, such as
-//! an answer, a page or a receipt. Anything else in the place of a log is an error, so that no log is passed
-//! over.
+//! An object with topics is a log, which may describe its block in one of [`HEADERS`]. Another object that holds others in
+//! one of [`CONTAINERS`] is an envelope, such as an answer, a page or a receipt. Anything else in the place of a log is an
+//! error, so that no log is passed over.
 
 use struson::reader::ValueType;
 
@@ -22,7 +22,7 @@ use crate::{
 /// The members of envelopes that hold logs or other envelopes, normalized.
 const CONTAINERS: [&str; 8] =
     ["result", "logs", "items", "data", "rows", "receipts", "events", "records"];
-/// The members that describe the block of the logs beside them.
+/// The members that describe the block of the log, or of the logs beside them.
 const HEADERS: [&str; 2] = ["header", "block"];
 
 /// Passes every log of a text to `take`, and returns which members were read.
@@ -126,10 +126,10 @@ impl<E: From<ImportError>, F: FnMut(EventLog, LogPlace<'_>) -> Result<(), E>> Re
             }
         }
         self.json.end_object()?;
-        if is_envelope {
-            return Ok(());
-        }
         if !cells.has_topics() {
+            if is_envelope {
+                return Ok(());
+            }
             let reason = if is_decoded {
                 "has no \"topics\": it is a decoded event; export the raw logs"
             } else {

@@ -32,7 +32,7 @@ pub use mapping::{Form, LogCounts, Mapping};
 pub(in crate::ingest) use parquet::scalar_of;
 pub(in crate::ingest) use record::{EventLog, LogPlace};
 
-use super::state::ImportError;
+use super::{json::is_json, state::ImportError};
 use crate::files::Input;
 
 /// The most rows that show which contracts' logs a file has.
@@ -59,9 +59,9 @@ pub(in crate::ingest) fn read_event_logs<E: From<ImportError>>(
         let mapping = parquet::read(input, names, take)?;
         return Ok(Mapping { counts, ..mapping });
     }
-    let mapping = match input.head().trim_ascii_start().first() {
-        Some(b'{' | b'[') => json::read(input, names, take),
-        _ => table::read(input, names, take),
+    let mapping = match is_json(input.head()) {
+        true => json::read(input, names, take),
+        false => table::read(input, names, take),
     };
     Ok(Mapping { counts, ..mapping? })
 }

@@ -6,6 +6,7 @@ use std::{
     mem,
 };
 
+use super::first_object::first_object;
 use crate::{
     archive::Place,
     files::{Input, InputError, JsonNesting},
@@ -239,13 +240,13 @@ impl JsonValues {
     }
 }
 
-/// Whether the first value is an array or takes several lines. A line that is cut off usually ends in a
-/// string.
+/// Whether a text is an array, or the value by which it is recognized takes several lines.
 pub(super) fn is_spread(head: &[u8]) -> bool {
     let text = head.trim_ascii_start();
     if text.starts_with(b"[") {
         return true;
     }
+    let text = first_object(head).unwrap_or(text);
     let mut nesting = JsonNesting::default();
     for byte in text {
         if *byte == b'\n' && !nesting.is_in_string() {
@@ -305,8 +306,9 @@ mod tests {
         };
         let lines = [2, 4, 5].map(Place::Line);
         assert_eq!(places("\n{\"a\":1}\n\n {\"a\":[2\n3"), lines);
-        // A line that is cut off in a string does not join the next one.
+        // A line that is cut off does not join the next one.
         assert_eq!(places("{\"a\":\"0x\n{}\n"), [1, 2].map(Place::Line));
+        assert_eq!(places("{\"a\":[1,\n{\"b\":1}\n{}\n"), [1, 2, 3].map(Place::Line));
         assert_eq!(places("{\n\"a\":1}\n{}"), [0, 9].map(Place::Byte));
         assert_eq!(places(" [{},\n{}]"), [2, 6].map(Place::Byte));
         assert_eq!(places("{} {}"), [Place::Line(1)]);

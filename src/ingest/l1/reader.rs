@@ -15,7 +15,10 @@ use super::{
 use crate::{
     archive::Place,
     files::Input,
-    ingest::{IndexError, json::JsonValues},
+    ingest::{
+        IndexError,
+        json::{JsonValues, is_json},
+    },
     primitives::{Address, Hash, SlBatch},
 };
 
@@ -124,7 +127,7 @@ impl L1Reader {
     /// damaged transaction is a [fault](super::L1Chains::faults).
     pub fn read(&mut self, input: Input) -> Result<(), IndexError> {
         let name: Arc<str> = input.name().into();
-        if matches!(input.head().trim_ascii_start().first(), Some(b'{' | b'[')) {
+        if is_json(input.head()) {
             return self.read_json(&name, input);
         }
         let (mut rows, mut len) = (Vec::new(), 0);

@@ -4,7 +4,8 @@
 //!
 //! A damaged row excludes the batch that it names, or the batch of its block. If the batch is unknown, the
 //! row is only reported: an incomplete batch does not fold to its batch root, so nothing wrong is proven from
-//! it.
+//! it. A source that ends in damage may lack any rows. Without roots to compare with, it excludes every batch of which it
+//! has a part.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -36,6 +37,8 @@ pub(super) struct Rows {
     sort: ExternalSort<Row>,
     /// Batches that are known to be incomplete.
     excluded: BTreeSet<BatchNumber>,
+    /// Sources of which the end is not known.
+    cut: BTreeSet<u32>,
     /// Whether a log does not state its batch.
     has_unnumbered: bool,
 }
@@ -43,7 +46,21 @@ pub(super) struct Rows {
 impl Rows {
     /// Keeps up to `in_memory` bytes of rows in memory, or more with [`Spill::Memory`].
     pub(super) fn new(spill: &Spill, in_memory: usize) -> Self {
-        Self { sort: spill.sort(in_memory), excluded: BTreeSet::new(), has_unnumbered: false }
+        let (excluded, cut) = Default::default();
+        Self { sort: spill.sort(in_memory), excluded, cut, has_unnumbered: false }
+    }
+
+    /// Notes how the reading of a source ended.
+    pub(super) fn end_of<T>(
+        &mut self,
+        source: u32,
+        read: Result<T, IndexError>,
+        intake: &BatchSink<'_, '_>,
+    ) -> Result<T, IndexError> {
+        if read.is_err() && intake.state.check.is_none() {
+            self.cut.insert(source);
+        }
+        read
     }
 
     /// Excludes the batch that a damaged part at `origin` names, or the batch of its block.
@@ -146,7 +163,7 @@ impl Rows {
                     },
                     BlockIn::Unknown => continue,
                 };
-                if row.is(RowKind::Damaged) {
+                if row.is(RowKind::Damaged) || self.cut.contains(&origin.source) {
                     self.exclude(number, origin, intake)?;
                 }
                 if self.excluded.contains(&number) {

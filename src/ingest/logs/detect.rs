@@ -8,7 +8,7 @@ use crate::{
     ingest::{
         IndexError, OtherAnswer,
         event_logs::{ColumnNames, has_log_columns},
-        json::first_members,
+        json::{first_members, from_first_object},
         l1::has_executions,
         parquet_columns::{described, parquet_columns},
         rows::refusal,
@@ -29,6 +29,17 @@ impl SourceFormat {
 
     /// As [`SourceFormat::detect`]. `columns` are the names of columns of events that differ from the usual ones.
     pub(super) fn detect_with(input: &Input, columns: &ColumnNames) -> Result<Self, IndexError> {
+        let rest = from_first_object(input);
+        match (input.head().trim_ascii_start().first(), &rest) {
+            (Some(b'{' | b'['), Some(rest)) => Self::of_content(rest, columns),
+            (_, Some(rest)) => {
+                Self::of_content(input, columns).or_else(|error| Self::recognize(rest).ok_or(error))
+            }
+            (_, None) => Self::of_content(input, columns),
+        }
+    }
+
+    fn of_content(input: &Input, columns: &ColumnNames) -> Result<Self, IndexError> {
         let (head, name) = (input.head(), input.name());
         if is_container(head) {
             return Ok(Self::Native);

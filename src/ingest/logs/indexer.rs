@@ -81,13 +81,7 @@ impl<'c> SourceReader<'c> {
             SourceFormat::Jsonl => jsonl::read(input, chain, intake)?,
             SourceFormat::Executions => executions::read(input, chain, intake)?,
             SourceFormat::Pubdata => pubdata::read_file(input, chain, intake)?,
-            SourceFormat::PubdataList => {
-                let output = match &self.spill {
-                    Spill::Memory => None,
-                    Spill::Beside(target) => Some(&**target),
-                };
-                pubdata::read_list(input, chain, output, intake)?;
-            }
+            SourceFormat::PubdataList => pubdata::read_list(input, chain, intake)?,
             SourceFormat::Receipts => {
                 let chain = needs_chain(chain, &input, format)?;
                 let new = || Receipts::new(chain, &self.spill);

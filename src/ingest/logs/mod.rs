@@ -14,7 +14,7 @@
 //! | tables of a zksync-era node | logs, transactions, messages, aggregated root | the chain | `postgres`, `node_tables` |
 //!
 //! An [`Indexer`] reads any number of them into one archive. A damaged part excludes the batch that it names,
-//! and is recorded in [`SkippedInputs`]; an unreadable file ends the reading. No source shows whether the
+//! and is recorded in [`SkippedInputs`]; where a file cannot be read on, the others still can. No source shows whether the
 //! logs of a batch are complete. A [`BatchCheck`] does, with the batch's root.
 
 mod assembly;
@@ -25,6 +25,7 @@ mod batch_roots;
 mod batch_rows;
 mod batch_sink;
 mod block_rows;
+mod blocks_file;
 mod bytes;
 mod detect;
 mod era_part;
@@ -64,6 +65,7 @@ pub use error::SourceError;
 pub use format::SourceFormat;
 pub use indexer::{Indexed, Indexer, SourceOptions, read_archive, read_archive_input};
 pub(super) use message_event::MESSENGER_SIGNATURES;
+pub(crate) use pubdata::files_of_list;
 pub(super) use pubdata::{names_batch, names_chain};
 pub use relayed::RelayedBy;
 pub(super) use relayed::relayed_batch;

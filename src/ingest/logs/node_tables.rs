@@ -190,6 +190,16 @@ impl NodeTables {
         self.has_logs |= table.kind == TableKind::Logs;
     }
 
+    /// Notes how the reading of a file ended.
+    pub(super) fn end_of(
+        &mut self,
+        source: u32,
+        read: Result<(), IndexError>,
+        intake: &BatchSink<'_, '_>,
+    ) -> Result<(), IndexError> {
+        self.logs.end_of(source, read, intake)
+    }
+
     /// Reads a row.
     pub(super) fn row(
         &mut self,
@@ -303,7 +313,8 @@ impl NodeTables {
     ) -> Result<(), IndexError> {
         if !self.has_logs {
             let reason = "there is no l2_to_l1_logs among them".into();
-            return Err(IndexError::Refused { name: "the tables of the node".into(), reason });
+            let name = "the tables of the node".into();
+            return intake.note(IndexError::Refused { name, reason });
         }
         let chain = self.chain;
         let mut rows = self.batches.finish()?;

@@ -39,8 +39,18 @@ pub(super) fn read(
     tables: &mut NodeTables,
     intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
+    let source = intake.source(input.name());
+    let read = read_rows(input, source, tables, intake);
+    tables.end_of(source, read, intake)
+}
+
+fn read_rows(
+    input: Input,
+    source: u32,
+    tables: &mut NodeTables,
+    intake: &mut BatchSink<'_, '_>,
+) -> Result<(), IndexError> {
     let name = input.name().to_owned();
-    let source = intake.source(&name);
     let origin = |line| Origin { source, place: Place::Line(line) };
     let form = form(input.head()).ok_or_else(|| IndexError::Refused {
         name: name.clone(),

@@ -9,14 +9,18 @@
 //! `chainId` may be missing if the chain is given. Names are `324-501234.bin`, `chain324_batch501234.hex` and
 //! similar, with no other numbers; if the chain is given, also `501234.bin` or `batch501234.bin`.
 
-use std::{borrow::Cow, io::Read, path::Path};
+use std::{
+    borrow::Cow,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
-use super::{SourceError, batch_pubdata, batch_sink::BatchSink};
+use super::{SourceError, SourceFormat, batch_pubdata, batch_sink::BatchSink};
 use crate::{
     archive::{Origin, Place},
-    files::{Input, InputError},
+    files::{Input, InputError, is_in_archive},
     ingest::{
         IndexError,
         json::{JsonValues, ValueChunk},
@@ -106,15 +110,39 @@ struct Line<'t> {
     pubdata: Option<Cow<'t, str>>,
 }
 
-/// Reads a list of pubdata. A file in it that `output` would replace is refused.
+/// The files that a list of pubdata names. None if the path is not that of such a list, or of a pipe.
+pub(crate) fn files_of_list(path: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    if !path.is_file() && !is_in_archive(path) {
+        return files;
+    }
+    let is_list = |input: &Input| SourceFormat::recognize(input) == Some(SourceFormat::PubdataList);
+    let Some(input) = Input::open(path).ok().filter(is_list) else { return files };
+    let folder = folder_of(&input);
+    // What is wrong with the list is said when its pubdata are read.
+    let _ = JsonValues::new(input).each_chunk(|piece| {
+        for index in 0..piece.len() {
+            let line = serde_json::from_slice::<Line<'_>>(piece.value(index).0);
+            let file = line.ok().and_then(|line| line.file);
+            files.extend(file.map(|file| folder.join(&*file)));
+        }
+        Ok(())
+    });
+    files
+}
+
+/// The directory to which the names in a list are relative.
+fn folder_of(list: &Input) -> PathBuf {
+    list.path().and_then(Path::parent).map(Path::to_owned).unwrap_or_default()
+}
+
+/// Reads a list of pubdata.
 pub(super) fn read_list(
     input: Input,
     given: Option<ChainId>,
-    output: Option<&Path>,
     intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
-    let output = output.and_then(|path| path.canonicalize().ok());
-    let folder = input.path().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
+    let folder = folder_of(&input);
     let source = intake.source(input.name());
     let (mut values, mut piece) = (JsonValues::new(input), ValueChunk::default());
     loop {
@@ -156,12 +184,6 @@ pub(super) fn read_list(
                 (Some(text), None) => (origin, hex_bytes(&text)),
                 (None, Some(file)) => match Input::open(&folder.join(&*file)) {
                     Ok(input) => {
-                        let path = input.path().and_then(|path| path.canonicalize().ok());
-                        if path.is_some() && path == output {
-                            let reason = "the list names it, and the output would replace it";
-                            let (name, reason) = (input.name().into(), reason.into());
-                            return Err(IndexError::Refused { name, reason });
-                        }
                         let source = intake.source(input.name());
                         (Origin { source, place: Place::Whole }, bytes(input, LONGEST_TEXT)?)
                     }
@@ -221,7 +243,8 @@ fn named(path: &str, given: Option<ChainId>) -> Result<(ChainId, BatchNumber), S
 /// The chain, if it is named, and the batch in a file's name.
 fn numbers(path: &str) -> Option<(Option<ChainId>, BatchNumber)> {
     let name = path.rsplit(['/', '\\', ':']).next().unwrap_or(path).to_ascii_lowercase();
-    let stem = name.strip_suffix(".gz").unwrap_or(&name);
+    let packed = COMPRESSIONS.iter().find_map(|ending| name.strip_suffix(ending));
+    let stem = packed.unwrap_or(&name);
     let stem = stem.rsplit_once('.').map_or(stem, |(stem, ending)| {
         // "324.501234" has no extension.
         if ending.starts_with(|c: char| c.is_ascii_digit()) { &name } else { stem }
@@ -229,6 +252,8 @@ fn numbers(path: &str) -> Option<(Option<ChainId>, BatchNumber)> {
     labelled(stem).or_else(|| bare(stem))
 }
 
+/// The ends of the names of compressed files.
+const COMPRESSIONS: [&str; 4] = [".gz", ".zst", ".xz", ".lz4"];
 const SEPARATORS: [char; 3] = ['-', '_', ' '];
 
 /// `CHAIN-BATCH` or `BATCH`.
@@ -283,6 +308,9 @@ mod tests {
             ("/a/324-501234.bin", None, pair(324, 501_234)),
             ("/a/b.tar:324-501234.bin", None, pair(324, 501_234)),
             ("324_501234.hex.gz", None, pair(324, 501_234)),
+            ("324-501234.bin.zst", None, pair(324, 501_234)),
+            ("324-501234.bin.xz", None, pair(324, 501_234)),
+            ("324-501234.lz4", None, pair(324, 501_234)),
             ("324-501234", Some(324), pair(324, 501_234)),
             ("324-501234", Some(325), None),
             ("chain-324-batch-501234.pubdata", None, pair(324, 501_234)),

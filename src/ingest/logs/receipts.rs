@@ -82,7 +82,8 @@ impl Receipts {
         intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         let source = intake.source(input.name());
-        JsonValues::new(input).each_chunk(|piece| self.piece(piece, source, intake))
+        let read = JsonValues::new(input).each_chunk(|piece| self.piece(piece, source, intake));
+        self.rows.end_of(source, read, intake)
     }
 
     /// Reads a file of events in any other form.
@@ -93,11 +94,11 @@ impl Receipts {
         intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         let source = intake.source(input.name());
-        read_event_logs(input, columns, |log, place| match answer_of(&log, place)? {
+        let read = read_event_logs(input, columns, |log, place| match answer_of(&log, place)? {
             Some(answer) => self.add(answer, Origin { source, place: place.place }, intake),
             None => Ok(()),
-        })
-        .map(drop::<Mapping>)
+        });
+        self.rows.end_of(source, read.map(drop::<Mapping>), intake)
     }
 
     /// Adds the parts of some values.

@@ -42,6 +42,12 @@ use crate::{
 /// The longest row, in bytes. A usual row has a few hundred.
 const LONGEST_ROW: usize = 1 << 16;
 
+/// The number of hexadecimal digits of a word.
+const DIGITS: usize = 64;
+/// What is wrong with a last row whose value seems to be cut off. It would be read as another value.
+const CUT: &str = "it has no line end, and its last value is shorter than that of the row before it: the file seems to be cut; if \
+                   it is whole, add the line end";
+
 /// Reads a table. Rows that do not name their account are of `account`.
 pub(super) fn read(
     input: Input,
@@ -152,7 +158,7 @@ impl Table<'_> {
         form: RowForm,
     ) -> Result<u64, ImportError> {
         let (mut rest, account, origin) = (Some(rest), self.account, self.sink.origin());
-        let mut are_all = false;
+        let (mut are_all, mut last_value) = (false, 0);
         while !are_all {
             let (mut taken, mut is_cut) = (Ok(()), false);
             are_all = in_turn(
@@ -174,7 +180,7 @@ impl Table<'_> {
                 },
                 |rows| {
                     if taken.is_ok() {
-                        taken = self.take(rows, &mut line);
+                        taken = self.take(rows, &mut line, &mut last_value);
                     }
                     match taken.is_err() || self.sink.is_full() {
                         true => ControlFlow::Break(()),
@@ -189,12 +195,24 @@ impl Table<'_> {
     }
 
     /// Takes the slots of a block of rows. `line` counts the lines.
-    fn take(&mut self, rows: io::Result<ParsedRows>, line: &mut u64) -> Result<(), ImportError> {
-        let ParsedRows { lines, slots, error } = rows.map_err(|source| self.failed(source))?;
-        let before = *line;
-        *line += lines;
-        self.sink.take(slots)?;
-        error.map_or(Ok(()), |(at, reason)| Err(self.bad(before + at, reason)))
+    /// `last_value` is the length of the last value before them.
+    fn take(
+        &mut self,
+        rows: io::Result<ParsedRows>,
+        line: &mut u64,
+        last_value: &mut usize,
+    ) -> Result<(), ImportError> {
+        let rows = rows.map_err(|source| self.failed(source))?;
+        let (before, value_before) = (*line, *last_value);
+        *line += rows.lines;
+        *last_value = rows.last_value.unwrap_or(value_before);
+        self.sink.take(rows.slots)?;
+        let seems_cut = !rows.ends && value_before >= DIGITS && *last_value < value_before;
+        let cut = seems_cut.then(|| (rows.lines, CUT.into()));
+        match cut.or(rows.error) {
+            Some((at, reason)) => Err(self.bad(before + at, reason)),
+            None => Ok(()),
+        }
     }
 
     fn failed(&self, source: io::Error) -> ImportError {

@@ -33,6 +33,19 @@ pub(super) enum RowForm {
     Copied { columns: Columns },
 }
 
+impl RowForm {
+    /// The number of characters of the last value in a text of rows, if its rows have separated values.
+    fn last_value(self, text: &[u8]) -> Option<usize> {
+        let by = match self {
+            Self::Json => return None,
+            Self::Csv { by, .. } => by,
+            Self::Copied { .. } => b'\t',
+        };
+        let end = text.iter().rposition(|byte| !b" \r\n".contains(byte))?;
+        text[..=end].rsplit(|byte| [b'\n', by].contains(byte)).next().map(<[u8]>::len)
+    }
+}
+
 #[derive(Deserialize)]
 struct JsonRow<'r> {
     #[serde(borrow, alias = "account")]
@@ -59,6 +72,10 @@ pub(super) struct ParsedRows {
     /// The number of the first line that cannot be read, from 1, and what is wrong with it. The lines after it are left
     /// out.
     pub(super) error: Option<(u64, String)>,
+    /// The number of characters of the last value, if the rows have separated values.
+    pub(super) last_value: Option<usize>,
+    /// Whether the last line has an end.
+    pub(super) ends: bool,
 }
 
 /// What is wrong with a row of more than `limit` bytes.
@@ -113,7 +130,8 @@ impl RowParser {
         if let Some(line) = slots.wrong {
             (lines, error) = (line, Some((line, OTHER_KEY.into())));
         }
-        ParsedRows { lines, slots, error }
+        let (last_value, ends) = (self.form.last_value(text), text.ends_with(b"\n"));
+        ParsedRows { lines, slots, error, last_value, ends }
     }
 
     /// Parses the line with this number.

@@ -11,7 +11,7 @@ use slproof::{
     files::Input,
     forest::{RebuildOptions, rebuild},
     ingest::state::{Dump, Import, ImportError},
-    primitives::{Hash, SlBlock},
+    primitives::{Address, Hash, SlBlock},
     state::StorageReader,
 };
 
@@ -58,6 +58,34 @@ fn cut_dumps_are_refused() {
                 Err(error) => assert!(error.contains("input") || error.contains("0x"), "{error}"),
             }
         }
+    }
+}
+
+/// A word of which digits are missing would be another word.
+#[test]
+fn a_table_that_is_cut_in_its_last_value_is_refused() {
+    let slots = |values: [&str; 2], by: &str| {
+        let account = format!("0x{:040x}", 0x10005);
+        let row = |slot: usize| [&account, &format!("{slot:#x}"), values[slot]].join(by);
+        [["address", "slot", "value"].join(by), row(0), row(1)].join("\n")
+    };
+    let words = [5, 0x1234].map(|value: u64| format!("{value:#066x}"));
+    for by in [",", "\t"] {
+        let whole = slots([&words[0], &words[1]], by);
+        let expected = |text: &str| {
+            let dump = read(text.as_bytes().to_vec()).unwrap();
+            assert_eq!(dump.state.slot_count(Address::system(0x10005)), Some(2), "{text:?}");
+        };
+        for end in ["", "\r\n", "\n \n "] {
+            expected(&(whole.clone() + end));
+        }
+        for cut in 1..66 {
+            let error = read(whole.as_bytes()[..whole.len() - cut].to_vec()).unwrap_err();
+            let error = error.to_string();
+            assert!(error.contains("line 3") && error.contains("seems to be cut"), "{error}");
+        }
+        // Of values without zeros before them, the lengths say nothing.
+        expected(&slots(["0x1234", "0x5"], by));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Inputs of `index`: outputs that are also inputs, directories, lists, flags.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use crate::support::{
     self,
@@ -30,10 +30,19 @@ fn an_output_that_a_list_names_is_not_written() {
     let before = fs::read(&victim).unwrap();
     let line = json!({ "chainId": batch.chain, "batchNumber": batch.number, "file": "victim.bin" });
     let list = dir.write("list.json", lines([line.clone()]));
-    let run = dir.index(&[list], &[], "victim.bin");
-    assert_eq!(run.code, Some(3), "{}", run.stderr);
-    assert!(run.stderr.contains("the list names it"), "{}", run.stderr);
-    assert_eq!(fs::read(&victim).unwrap(), before);
+    let (state, in_dir) = (support::fixture("gateway-v31/state.anvil.json"), dir.path(""));
+    let prove = |messages: &Path| {
+        let args =
+            ["--tree", text(&state), "--messages", text(messages), "--all", "-o", text(&victim)];
+        run(["prove"].iter().chain(&args))
+    };
+    for run in
+        [dir.index(std::slice::from_ref(&list), &[], "victim.bin"), prove(&list), prove(&in_dir)]
+    {
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        assert!(run.stderr.contains("victim.bin is an input"), "{}", run.stderr);
+        assert_eq!(fs::read(&victim).unwrap(), before);
+    }
     let mut both = line;
     both["pubdata"] = json!(vectors::hex(&before));
     let list = dir.write("both.json", lines([both]));
@@ -59,7 +68,11 @@ fn flags_without_effect_are_refused_or_reported() {
         assert_eq!(run.code, Some(2), "{flags:?}: {}", run.stderr);
         assert!(run.stderr.contains("--tree"), "{}", run.stderr);
     }
+    // Anyone can send a message with the pubdata of any batch.
     let run = index(&["--relayed-by", "any"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("needs --tree"), "{}", run.stderr);
+    let run = index(&["--relayed-by", "0x0000000000000000000000000000000000000007"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(run.stderr.contains("no message carries pubdata"), "{}", run.stderr);
 }

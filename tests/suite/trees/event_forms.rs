@@ -258,6 +258,18 @@ fn json_of_every_kind_holds_the_same_events() {
         inner.as_object_mut().unwrap().remove("blockNumber");
         json!({"header": {"number": log.block, "hash": "0x".to_owned() + &"07".repeat(32)}, "logs": [inner]})
     };
+    let of_graphql = |log: &Log| {
+        let mut of_block = log.json();
+        of_block.as_object_mut().unwrap().remove("blockNumber");
+        of_block["block"] = json!({"number": log.block, "hash": null});
+        of_block
+    };
+    // Members in which others hold their logs.
+    let of_squid = |log: &Value| {
+        let mut log = log.clone();
+        (log["events"], log["receipts"]) = (json!([]), json!([]));
+        log
+    };
     // All logs of a block have one hash, and the blocks of the vectors are in order.
     let base64_row = |log: &Log| {
         let topics: Vec<_> = log.topics.iter().map(|topic| base64(topic)).collect();
@@ -277,6 +289,8 @@ fn json_of_every_kind_holds_the_same_events() {
         lines(logs.iter().map(columns)),
         lines(logs.iter().map(block)),
         lines(logs.iter().map(base64_row)),
+        json!({"data": {"logs": logs.iter().map(of_graphql).collect::<Vec<_>>()}}).to_string(),
+        lines(all.iter().map(of_squid)),
     ];
     let expected = expected();
     for text in forms {
