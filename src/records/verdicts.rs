@@ -180,3 +180,6 @@ impl Verdicts {
         self.parts.push_back(Part::UnderWay { judged, bytes });
     }
 }
+
+#[cfg(test)]
+mod tests;
