@@ -262,3 +262,47 @@ fn blocks_of_another_layer_are_not_those_of_this_one() {
     assert_eq!(of_block(GATEWAY).map(|known| known.root), Some(ROOT));
     assert_eq!(of_block(CHAIN), None);
 }
+
+/// On L1 of v26 to v30 a chain's diamond verifies, since v31 MessageRoot. `zkChainMap` of Bridgehub names the diamond.
+#[test]
+fn l1_names_the_contract_that_verifies_proofs_of_a_chain() {
+    let (diamond, message_root) = (Address::new([0xdd; 20]), Address::new([0xbb; 20]));
+    let named = mapping_value(CHAIN.to_word(), Word::from(210));
+    let state = Slots::default()
+        .with(PROXY, Word::from(208), 1)
+        .with(PROXY, named, diamond.to_word())
+        .with(diamond, Word::from(40), CHAIN.to_word())
+        .with(diamond, Word::from(11), 9);
+    let addresses = Addresses { bridgehub: PROXY, message_root };
+    let known = state.clone().known(addresses);
+    assert_eq!(known.verifier(CHAIN), Ok(Some(diamond)));
+    assert_eq!(known.verifier(ChainId(325)), Ok(None));
+    assert_eq!(known.batches_executed(CHAIN), Ok(Some(BatchNumber(9))));
+    assert_eq!(known.batches_executed(ChainId(325)), Ok(None));
+    assert!(known.diamond(CHAIN).unwrap().is_some());
+    assert!(known.diamond(ChainId(325)).unwrap().is_none());
+    // The diamond is not in the state.
+    let absent = Slots::default().with(PROXY, named, diamond.to_word()).known(addresses);
+    assert_eq!(absent.batches_executed(CHAIN), Ok(None));
+
+    let upgrade = mapping_value(GATEWAY.to_word(), Word::from(50));
+    let of_v31 = state.with(PROXY, Word::from(220), 1).message_root(message_root);
+    let known = of_v31.with(message_root, upgrade, 9).known(addresses);
+    assert_eq!(known.verifier(CHAIN), Ok(Some(message_root)));
+    let of_a_chain = Slots::default().with(system::BRIDGEHUB, Word::from(208), 1).with(
+        system::BRIDGEHUB,
+        named,
+        diamond.to_word(),
+    );
+    assert_eq!(of_a_chain.known(Addresses::default()).verifier(CHAIN), Ok(None));
+}
+
+#[test]
+fn a_slot_that_is_not_proven_is_told_from_a_damaged_state() {
+    let (contract, slot) = (PROXY, Word::from(1));
+    let code = |error: &StateError| state_error_code(error).as_str();
+    assert_eq!(code(&StateError::NotProven { contract, slot }), "slot-not-proven");
+    let wide = Slots::default().with(PROXY, Word::from(13), Word::join(1, 0));
+    let error = crate::contracts::MessageRoot::at(&wide, PROXY).interop_root_log_id().unwrap_err();
+    assert_eq!(code(&error), "state-damaged");
+}

@@ -123,3 +123,6 @@ impl<'s, S: StorageReader + ?Sized> Storage<'s, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -417,6 +417,17 @@ mod tests {
     }
 
     #[test]
+    fn the_nodes_above_the_first_logs_are_those_of_their_pairs() {
+        let tree = batch(logs(&[b"a", b"b", b"c"]), &[]).unwrap().view().tree();
+        let leaves: Vec<Hash> = (0..4).map(|index| tree.leaf(index)).collect();
+        let pairs = [hash_node(leaves[0], leaves[1]), hash_node(leaves[2], leaves[3])];
+        assert_eq!(tree.nodes(0, 3), leaves[..3]);
+        assert_eq!(tree.nodes(1, 3), pairs);
+        assert_eq!(tree.nodes(1, 2), pairs[..1]);
+        assert_eq!(tree.nodes(2, 3), [hash_node(pairs[0], pairs[1])]);
+    }
+
+    #[test]
     fn a_transaction_hash_belongs_to_each_log() {
         let two = batch(logs(&[b"a", b"b"]), &[]).unwrap();
         assert!(two.clone().with_transactions(vec![Hash::ZERO; 2]).is_ok());

@@ -151,6 +151,18 @@ mod tests {
 
     #[cfg(feature = "archive")]
     #[test]
+    fn messages_are_found_by_their_ends() {
+        let ends = [2_u64, 2, 3].map(u64::to_le_bytes);
+        let expected = [&b"ab"[..], b"", b"c"];
+        let new = Messages::new(b"abc", &ends).unwrap();
+        assert!(new.iter().eq(expected));
+        assert!(Messages::checked_before(b"abc", &ends).iter().eq(expected));
+        assert!(Messages::new(b"abcd", &ends).is_none());
+        assert!(Messages::new(b"abc", &[3_u64, 2, 3].map(u64::to_le_bytes)).is_none());
+    }
+
+    #[cfg(feature = "archive")]
+    #[test]
     fn the_longest_message_is_measured_in_bytes() {
         let list: MessageList = [&b"ab"[..], b"", b"cde", b"f"].into_iter().collect();
         assert_eq!(list.view().longest(), 3);

@@ -185,3 +185,53 @@ impl<'a> Words<'a> {
 fn is_metadata(word: &Hash) -> bool {
     word.as_bytes()[4..].iter().all(|byte| *byte == 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::primitives::Timestamp;
+
+    fn metadata(path: u8, batch_path: u8, last: u8) -> Hash {
+        let mut word = [0; 32];
+        word[..4].copy_from_slice(&[1, path, batch_path, last]);
+        Hash::new(word)
+    }
+
+    /// A proof through block 214 of chain 506, with paths of 2, 1 and 1 siblings and, since v33, a timestamp.
+    fn words(l1_timestamp: Option<Word>, chain_sibling: Hash, sl_chain: Word) -> Vec<Hash> {
+        let sibling = |seed: u8| Hash::new([seed; 32]);
+        let mut words = vec![metadata(2, 1, 0), sibling(100), sibling(101)];
+        words.extend(l1_timestamp.map(Word::to_hash));
+        words.extend([Word::from(1).to_hash(), sibling(102)]);
+        words.extend([Word::join(214, 1).to_hash(), sl_chain.to_hash()]);
+        words.extend([metadata(1, 0, 1), chain_sibling]);
+        words
+    }
+
+    #[test]
+    fn a_timestamp_is_a_number_before_which_the_other_words_fit() {
+        let (sibling, layer) = (Hash::new([103; 32]), Word::from(506));
+        let decoded = |words: &[Hash]| -> Result<Option<Word>, DecodeError> {
+            match Proof::decode(words)?.end {
+                ProofEnd::SettlementLayer(hop) => {
+                    assert_eq!((hop.sl_number, hop.chain_mask), (214, 1));
+                    Ok(hop.l1_timestamp)
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        let time = Timestamp(1_790_000_000).to_word();
+        assert_eq!(decoded(&words(None, sibling, layer)), Ok(None));
+        assert_eq!(decoded(&words(Some(time), sibling, layer)), Ok(Some(time)));
+        assert_eq!(decoded(&words(Some(Word::from(1)), sibling, layer)), Ok(Some(Word::from(1))));
+        // A sibling may look like metadata, and a chain id may be any number.
+        assert_eq!(decoded(&words(None, metadata(1, 0, 1), layer)), Ok(None));
+        let wide = Word::new([&[1][..], &[7; 31]].concat().try_into().unwrap());
+        assert_eq!(decoded(&words(Some(time), sibling, wide)), Ok(Some(time)));
+        let no_time = [Word::from(0), Word::join(0, 1 << 64)];
+        for word in no_time {
+            let error = DecodeError::NoMetadata { at: 7 };
+            assert_eq!(decoded(&words(Some(word), sibling, layer)), Err(error), "{word}");
+        }
+    }
+}

@@ -275,6 +275,25 @@ mod tests {
     }
 
     #[test]
+    fn a_cleared_group_holds_nothing_and_keeps_its_memory() {
+        let [one, two] = records();
+        let mut group = ProofGroup::default();
+        assert_eq!(group.memory(), 0);
+        let message = vec![7; 5000];
+        let long = ProofRecord { message: Some(message), proof: vec![one.root; 100], ..one };
+        group.push_record(&long, long.log.unwrap());
+        let (memory, least) = (group.memory(), 100 * 32 + 5000);
+        assert!((least..2 * least).contains(&memory), "{memory}");
+        group.clear();
+        assert_eq!((group.len(), group.words().len(), group.messages().len()), (0, 0, 0));
+        assert!(group.last().is_none());
+        assert_eq!(group.memory(), memory);
+        group.push_record(&two, two.log.unwrap());
+        assert_eq!(group.record(0), two);
+        assert!(group.folded()[0].is_some());
+    }
+
+    #[test]
     fn a_proof_with_fewer_words_than_its_first_one_says_is_refused() {
         let [one, mut two] = records();
         two.proof.pop();

@@ -188,13 +188,21 @@ mod tests {
             l1_timestamp: None,
             checked_by: None,
         };
-        match Verdict::of(&record, &log, |_| known(root)) {
+        let verdict = Verdict::of(&record, &log, |_| known(root));
+        let (validity, code) = (verdict.validity(), verdict.reason().map(Reason::code));
+        match verdict {
             Verdict::Valid(folded) => {
-                assert_eq!(folded.root, root);
+                assert_eq!((folded.root, validity, code), (root, Some(true), None));
                 ("valid", None)
             }
-            Verdict::Invalid(reason) => ("invalid", Some(reason.code())),
-            Verdict::CannotJudge(reason) => ("cannot judge", Some(reason.code())),
+            Verdict::Invalid(reason) => {
+                assert_eq!((validity, code), (Some(false), Some(reason.code())));
+                ("invalid", code)
+            }
+            Verdict::CannotJudge(reason) => {
+                assert_eq!((validity, code), (None, Some(reason.code())));
+                ("cannot judge", code)
+            }
         }
     }
 

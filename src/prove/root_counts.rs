@@ -52,3 +52,36 @@ impl RootCounts {
         } += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_root_is_counted_by_its_result() {
+        let mut counts = RootCounts::default();
+        let results = [Compared::Equal, Compared::Unknown, Compared::NotStored, Compared::Unknown];
+        results.iter().for_each(|result| counts.add(result));
+        assert_eq!(counts, RootCounts { equal: 1, not_stored: 1, unknown: 2 });
+    }
+
+    #[test]
+    fn one_equal_root_of_either_kind_is_enough() {
+        let of = |equal| RootCounts { equal, not_stored: 5, unknown: 7 };
+        let has_equal = |batches, sl_batches: Option<u64>| {
+            let (batches, sl_batches) = (of(batches), sl_batches.map(of));
+            L1Comparison { batches, sl_batches, newest_sl_batch: None }.has_equal()
+        };
+        for (batches, sl_batches, expected) in [
+            (0, None, false),
+            (0, Some(0), false),
+            (1, None, true),
+            (2, Some(0), true),
+            (0, Some(1), true),
+            (3, Some(3), true),
+            (1, Some(2), true),
+        ] {
+            assert_eq!(has_equal(batches, sl_batches), expected, "{batches} {sl_batches:?}");
+        }
+    }
+}

@@ -205,3 +205,26 @@ fn fold(leaf: Hash, mask: Word, path: &[Hash]) -> Hash {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keccak::keccak256;
+
+    /// The node is the right one of two where the index, halved once for each level, is odd.
+    #[test]
+    fn a_leaf_is_folded_on_the_side_that_its_index_says() {
+        let path: Vec<Hash> = (0..20).map(|level| Hash::new([100 + level; 32])).collect();
+        let leaf = Hash::new([1; 32]);
+        for index in [0_u64, 1, 2, 3, 128, 255, 256, 0x1_00ff, 0xa_5a5a, 0xf_ffff] {
+            let (mut node, mut rest) = (leaf, index);
+            for sibling in &path {
+                let pair = if rest % 2 == 1 { [*sibling, node] } else { [node, *sibling] };
+                node = keccak256(pair.map(|hash| *hash.as_bytes()).as_flattened());
+                rest /= 2;
+            }
+            assert_eq!(fold(leaf, Word::from(index), &path), node, "{index}");
+        }
+        assert_eq!(fold(leaf, Word::from(0), &[]), leaf);
+    }
+}

@@ -268,4 +268,16 @@ mod tests {
         assert_eq!(next(100, usize::MAX).len(), 8);
         assert!(next(100, usize::MAX).is_empty());
     }
+
+    #[test]
+    fn long_messages_and_proofs_have_weight() {
+        let text = std::fs::read("fixtures/gateway-v31/record.json").unwrap();
+        let Ok(Item::Proof(mut record, log)) = reader::parse(&text, &Defaults::default()) else {
+            panic!("a proof")
+        };
+        let words = record.proof.len() * 32;
+        record.message = Some(vec![7; 100_000]);
+        let weight = Entry::Row(Ok(Item::Proof(record, log))).weight();
+        assert!((100_000 + words..102_000 + words).contains(&weight), "{weight}");
+    }
 }

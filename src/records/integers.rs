@@ -82,3 +82,26 @@ impl<F: Formatter> Formatter for Quoted<F> {
         write_i64(i64),
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_numbers_change_their_form() {
+        let value = serde_json::json!({"a": [1, "b"], "c": true});
+        let written = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut text = Vec::new();
+            write(&mut text);
+            String::from_utf8(text).unwrap()
+        };
+        let (number, string) = (Integers::Number, Integers::String);
+        let compact = |integers: Integers| written(&|out| integers.compact(&value, out));
+        let pretty = |integers: Integers| written(&|out| integers.pretty(&value, out));
+        assert_eq!(compact(number), r#"{"a":[1,"b"],"c":true}"#);
+        assert_eq!(compact(string), r#"{"a":["1","b"],"c":true}"#);
+        let lines = |one| format!("{{\n  \"a\": [\n    {one},\n    \"b\"\n  ],\n  \"c\": true\n}}");
+        assert_eq!(pretty(number), lines("1"));
+        assert_eq!(pretty(string), lines("\"1\""));
+    }
+}

@@ -121,3 +121,20 @@ pub trait Encode: Send + Sync {
         outcomes: &mut dyn Iterator<Item = Outcome<'_>>,
     ) -> Result<(Self::Chunk, Count), EncoderError>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requested_logs_are_proven_failed_padding_or_skipped() {
+        let mut count = Count { proofs: 5, padding: 2, skipped: 1, ..Count::default() };
+        count.fail(FailureCode::UnknownRoot, 3);
+        count.fail(FailureCode::UnknownRoot, 4);
+        assert_eq!((count.logs(), count.failed()), (15, 2));
+        let mut sum = Count::default();
+        sum.add(&count);
+        sum.add(&count);
+        assert_eq!((sum.logs(), sum.failed()), (30, 4));
+    }
+}

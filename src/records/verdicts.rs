@@ -161,3 +161,6 @@ impl Verdicts {
         self.parts.push_back(Part::UnderWay { judged, bytes });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -248,3 +248,6 @@ impl BridgedTrees {
         ends.filter_map(|end| Some((end, self.path(leaf, end)?))).next()
     }
 }
+
+#[cfg(test)]
+mod tests;

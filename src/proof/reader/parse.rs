@@ -143,9 +143,11 @@ mod tests {
         let without_log = Defaults { chain, ..Defaults::default() };
         let error = parse(bare.as_bytes(), &without_log).unwrap_err();
         assert!(matches!(error, RecordError::Missing { field: "log" }), "{error}");
+        assert!(error.is_lack());
         let other = Defaults { batch: Some(BatchNumber(6)), ..all };
         let error = parse(bare.as_bytes(), &other).unwrap_err();
         assert!(matches!(error, RecordError::Contradiction { field: "batchNumber", .. }));
+        assert!(!error.is_lack());
         assert!(matches!(parse(b"{\"request\":{},\"error\":{}}", &all), Ok(Item::Failure)));
         // Miri takes a thousand times longer for each byte.
         let depth = if cfg!(miri) { 200 } else { 100_000 };

@@ -69,6 +69,16 @@ fn errors_name_the_root_that_the_words_lead_to() {
     assert_eq!(text(RootRef::SlBlock(wide, 1)), format!("the anchor has no root of {place}"));
 }
 
+#[test]
+fn errors_name_the_timestamps_that_differ() {
+    let text = |got| VerifyError::Timestamp { expected: Timestamp(7), got }.to_string();
+    let before = "the record's l1Timestamp is 7, but the proof's words have ";
+    assert_eq!(text(Some(Word::from(1_790_000_000))), format!("{before}1790000000"));
+    assert_eq!(text(None), format!("{before}none"));
+    let wide = Word::join(1, 0);
+    assert_eq!(text(Some(wide)), format!("{before}{wide}"));
+}
+
 /// Since v33 the timestamp is before the batch mask, and the second metadata are one word later.
 #[test]
 fn a_timestamp_is_found_only_in_words_of_the_form_of_v33() {
@@ -91,6 +101,11 @@ fn a_timestamp_is_found_only_in_words_of_the_form_of_v33() {
     ] {
         assert!(!with(at, word), "word {at}: {word}");
     }
+    // A timestamp that is also a mask is told by the second metadata, where there are any.
+    assert!(with(3, Word::from(1).to_hash()));
+    let mut undecided = words.clone();
+    (undecided[3], undecided[8]) = (Word::from(1).to_hash(), Hash::new([7; 32]));
+    assert!(!has_timestamp(&undecided));
     // Without second metadata, the second of the two words is the mask, because the first does not fit the path.
     assert!(with(8, Hash::new([7; 32])));
     words[8] = Hash::new([7; 32]);

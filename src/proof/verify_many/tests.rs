@@ -183,6 +183,78 @@ proptest! {
     }
 }
 
+/// The words of a proof with paths of 2, 1 and 1 siblings through a settlement layer, with a timestamp of v33.
+fn timed_words() -> Vec<Hash> {
+    let sibling = |seed: u8| Hash::new([seed; 32]);
+    let place = [Word::join(214, 1).to_hash(), Word::from(506).to_hash()];
+    let mut words = vec![metadata_word(2, 1, false), sibling(100), sibling(101)];
+    words.extend([Word::from(1_790_000_000), Word::from(1)].map(Word::to_hash));
+    words.push(sibling(102));
+    words.extend(place);
+    words.extend([metadata_word(1, 0, true), sibling(103)]);
+    words
+}
+
+#[test]
+fn timestamps_are_found_as_by_the_verifier_of_single_proofs() {
+    let words = timed_words();
+    let altered = |changes: &[(usize, Hash)]| {
+        let mut words = words.clone();
+        changes.iter().for_each(|(at, word)| words[*at] = *word);
+        words
+    };
+    let (number, other) = (|number: u64| Word::from(number).to_hash(), Hash::new([7; 32]));
+    let mut untimed = words.clone();
+    untimed.remove(3);
+    for (words, expected) in [
+        (words.clone(), true),
+        (untimed, false),
+        (altered(&[(3, number(0))]), false),
+        (altered(&[(3, number(1))]), true),
+        (altered(&[(3, number(1)), (8, other)]), false),
+        (altered(&[(8, other)]), true),
+        (altered(&[(3, Word::join(0, 1 << 64).to_hash())]), false),
+        (altered(&[(4, number(2)), (8, other)]), false),
+        (altered(&[(7, metadata_word(1, 0, true))]), false),
+        (words[..4].to_vec(), false),
+    ] {
+        assert_eq!(verify::has_timestamp(&words), expected, "{words:?}");
+        assert_eq!(is_timed(&words[3..], 1), expected, "{words:?}");
+    }
+}
+
+#[test]
+fn the_first_word_says_which_words_are_of_the_log_alone() {
+    let words = timed_words();
+    assert_eq!(head_len(&words), Some(3));
+    assert_eq!((head_len(&words[..3]), head_len(&words[..2])), (Some(3), None));
+    // Without metadata, all are siblings of the log.
+    assert_eq!(head_len(&words[1..]), Some(words.len() - 1));
+    assert_eq!(head_len(&[]), None);
+}
+
+/// A proof to the root of its batch has no words after the log path, and nothing else says when it was executed.
+#[test]
+fn a_batch_root_has_neither_further_words_nor_a_timestamp() {
+    let log = L2ToL1Log::new([1; 88]);
+    let leaf = crate::keccak::keccak256(log.as_bytes());
+    let sibling = Hash::new([9; 32]);
+    let head = [metadata_word(1, 0, true), sibling];
+    let (root, time) = (crate::keccak::hash_node(leaf, sibling), Some(Timestamp(1)));
+    let (chain, batch) = (ChainId(324), BatchNumber(7));
+    for (tail, l1_timestamp, is_right) in
+        [(&[][..], None, true), (&[][..], time, false), (&[sibling][..], None, false)]
+    {
+        let bundle = BatchInput { chain, batch, root, tail, l1_timestamp, target: None };
+        let member = ProofInput { bundle: 0, index: 0, log: &log, head: &head };
+        let (right, ends) = folded(&[bundle], &[member]);
+        assert_eq!((right[0], ends[0].is_some()), (true, is_right), "{tail:?} {l1_timestamp:?}");
+        let claim = Claim { chain, batch, index: 0, log: &log };
+        let words = [&head[..], tail].concat();
+        assert_eq!(verify::fold_at(&claim, &words, l1_timestamp).is_ok(), is_right);
+    }
+}
+
 #[test]
 fn members_of_a_bundle_are_judged_separately() {
     // Two logs under one node, and a batch root that is that node: the smallest possible tree.

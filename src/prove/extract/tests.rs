@@ -83,3 +83,20 @@ fn without_logs_only_the_roots_of_batches_without_logs_are_accepted() {
         _ => panic!("the root is of no batch without logs"),
     }
 }
+
+#[test]
+fn errors_say_what_is_stored_instead() {
+    let (chain, batch, root) = (ChainId(324), BatchNumber(7), Hash::new([1; 32]));
+    let other = Hash::new([2; 32]);
+    let on_l1 = |stored| ExtractError::OtherRootOnL1 { chain, batch, root, stored }.to_string();
+    let before = format!("batch 7 of chain 324 has the root {root}, but L1 stores ");
+    assert_eq!(on_l1(Some(other)), format!("{before}{other}"));
+    assert_eq!(on_l1(None), format!("{before}no root of it"));
+    let target = Target::Latest;
+    let no_path = |has| ExtractError::NoStoredPath { chain, batch, target, has }.to_string();
+    let without = no_path(None);
+    assert!(!without.contains(';'), "{without}");
+    assert_eq!(no_path(Some(5)), format!("{without}; it stored one to number 5"));
+    assert!(!ExtractError::UnknownChain(chain).is_of_content());
+    assert!(ExtractError::TreeDamaged { chain, batch }.is_of_content());
+}

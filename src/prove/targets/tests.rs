@@ -175,3 +175,25 @@ fn states_of_l1_are_told_apart() {
     assert_ne!(identity(L1), identity(OTHER_L1));
     assert_eq!(trees(|_| ()).0.l1_identity().unwrap(), None);
 }
+
+#[test]
+fn l1_says_nothing_of_a_failed_request_and_without_its_state() {
+    let log = RecordError::Missing { field: "log" };
+    let code =
+        |found: Option<L1Verdict>| found.map(|found| (found.valid, found.error.unwrap().code));
+    let (trees, _) = with_l1(L1);
+    let unreadable = trees.l1_verdict_on(Err(log)).unwrap();
+    assert_eq!(code(unreadable), Some((None, crate::proof::FailureCode::LogMissing)));
+    assert!(trees.l1_verdict_on(Ok(Item::Failure)).unwrap().is_none());
+    let text = std::fs::read("fixtures/gateway-v31/record.json").unwrap();
+    let record: ProofRecord = serde_json::from_slice(&text).unwrap();
+    // L1 stores no roots of blocks.
+    let of_a_block = trees.l1_verdict(record.clone()).unwrap().unwrap();
+    assert!(of_a_block.valid != Some(true) && of_a_block.anchor.is_none());
+    assert!(trees_without_l1().l1_verdict(record).unwrap().is_none());
+}
+
+/// Trees without a state of L1.
+fn trees_without_l1() -> Trees {
+    trees(|_| ()).0
+}

@@ -66,6 +66,12 @@ fn chosen(
     let record = options.encode(&proof)?;
     let is_leaf = record.call == Call::Leaf;
     assert_eq!(record.log, is_leaf.then_some(*log));
+    let sender = match record.call {
+        Call::Log => log.sender(),
+        _ => log.message_sender().unwrap(),
+    };
+    let sender = format!("{:0>64}", &sender.to_string()[2..]);
+    assert_eq!(record.data.contains(&sender), !is_leaf);
     Ok((record.call, record.to))
 }
 
