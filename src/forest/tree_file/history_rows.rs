@@ -51,11 +51,13 @@ impl Progress {
         fixed.iter().chain(&self.batches).flat_map(|number| number.to_le_bytes()).collect()
     }
 
-    /// Decodes a mark into its progress and its offset.
+    /// Decodes a mark into its progress and its offset. `None` if it has more chains than numbers of batches.
     pub(super) fn from_mark(mark: &[[u8; 8]]) -> Option<(Self, u64)> {
         let mut numbers = mark.iter().map(|bytes| u64::from_le_bytes(*bytes));
         let (block, offset, chains) = (numbers.next()?, numbers.next()?, numbers.next()?);
-        Some((Self { block: SlBlock(block), chains, batches: numbers.collect() }, offset))
+        let batches: Vec<u64> = numbers.collect();
+        let progress = Self { block: SlBlock(block), chains, batches };
+        (chains <= progress.batches.len() as u64).then_some((progress, offset))
     }
 
     /// All changes so far, as one step.

@@ -242,11 +242,9 @@ impl TreeFile {
             .chunks_exact(3 + self.forest.chains().len())
             .collect();
         let stretch = marks.partition_point(|mark| before(mark)).saturating_sub(1);
-        let Some((mut progress, offset)) =
-            marks.get(stretch).and_then(|mark| Progress::from_mark(mark))
-        else {
-            return Ok(None);
-        };
+        let Some(mark) = marks.get(stretch) else { return Ok(None) };
+        let (mut progress, offset) = Progress::from_mark(mark)
+            .ok_or_else(|| self.bad(MARKS, "a mark has more chains than the file"))?;
         let rest = usize::try_from(offset).ok().and_then(|offset| self.steps.get(offset..));
         let mut rest =
             rest.ok_or_else(|| self.bad(MARKS, "a mark points beyond the end of the steps"))?;
