@@ -70,7 +70,7 @@ fn lines_have_their_verdicts_in_order_for_any_number_of_threads() {
     let (yes, no) = (Some(Some(true)), Some(Some(false)));
     assert_eq!(expected, [yes, yes, None, yes, no, no, no]);
 
-    let failures = (FIRST + 2 * SEGMENT) / kinds.len();
+    let failures = 18 * SEGMENT / kinds.len();
     let mut lines: Vec<&str> = kinds.into_iter().cycle().take(SEGMENT + 30).collect();
     lines.extend(std::iter::repeat_n(FAILURE, failures * kinds.len()));
     lines.extend(kinds);
