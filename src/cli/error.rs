@@ -274,11 +274,11 @@ pub(super) fn refuse_overwriting_except(
             };
             for file in found.of(is_input) {
                 files.push(file.on_disk().to_owned());
-                files.extend(files_of_list(&file.path));
+                files.extend(files_of_list(&file.path)?);
             }
         } else {
             files.push((*input).to_owned());
-            files.extend(files_of_list(input));
+            files.extend(files_of_list(input)?);
         }
         for file in files.clone() {
             files.extend(files_of(&file)?);

@@ -110,17 +110,26 @@ struct Line<'t> {
     pubdata: Option<Cow<'t, str>>,
 }
 
-/// The files that a list of pubdata names. None if the path is not that of such a list, or of a pipe.
-pub(crate) fn files_of_list(path: &Path) -> Vec<PathBuf> {
+/// The files that a list of pubdata names. None if the path is not that of such a list, or of a pipe. What is wrong with
+/// the list is said when its pubdata are read.
+///
+/// # Errors
+/// [`IndexError`] when the system cannot read the file.
+pub(crate) fn files_of_list(path: &Path) -> Result<Vec<PathBuf>, IndexError> {
     let mut files = Vec::new();
     if !path.is_file() && !is_in_archive(path) {
-        return files;
+        return Ok(files);
     }
-    let is_list = |input: &Input| SourceFormat::recognize(input) == Some(SourceFormat::PubdataList);
-    let Some(input) = Input::open(path).ok().filter(is_list) else { return files };
+    let input = match Input::open(path) {
+        Ok(input) => input,
+        Err(error) if error.is_damage() => return Ok(files),
+        Err(error) => return Err(error.into()),
+    };
+    if SourceFormat::recognize(&input) != Some(SourceFormat::PubdataList) {
+        return Ok(files);
+    }
     let folder = folder_of(&input);
-    // What is wrong with the list is said when its pubdata are read.
-    let _ = JsonValues::new(input).each_chunk(|piece| {
+    let read = JsonValues::new(input).each_chunk(|piece| {
         for index in 0..piece.len() {
             let line = serde_json::from_slice::<Line<'_>>(piece.value(index).0);
             let file = line.ok().and_then(|line| line.file);
@@ -128,7 +137,10 @@ pub(crate) fn files_of_list(path: &Path) -> Vec<PathBuf> {
         }
         Ok(())
     });
-    files
+    match read {
+        Err(error) if error.is_io() => Err(error),
+        _ => Ok(files),
+    }
 }
 
 /// The directory to which the names in a list are relative.

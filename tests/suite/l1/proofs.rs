@@ -90,29 +90,24 @@ fn a_batch_that_l1_did_not_execute_is_no_target() {
     assert!(message.contains("no execution of SL batch 2029"), "{message}");
 }
 
-/// Two files cannot name different roots of one batch of the settlement layer.
+/// The file is of the same settlement layer with other logs of its own.
 #[test]
-fn files_of_batches_of_the_settlement_layer_agree_with_l1() {
+fn a_file_of_batches_of_the_settlement_layer_that_contradicts_l1_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("l1");
     fs::create_dir(&archive).unwrap();
     l1_files::write(&archive, &l1_files::commits());
-    let batches = fs::read_to_string(fixture("gateway-v29/gw_batches.jsonl")).unwrap();
-    fs::write(archive.join("batches.jsonl"), &batches).unwrap();
-    let (_, with_file) = answers(&archive, &in_l1_form(), &[]);
-    assert_eq!(compare(&in_l1_form(), &with_file).0, 440);
-
-    let last = &l1_files::sl_batches()[29];
-    let root = last["chainBatchRoot"].as_str().unwrap();
-    assert!(last["slBatch"] == 2028 && batches.contains(root));
-    fs::write(archive.join("batches.jsonl"), batches.replace(root, &format!("0x{:064x}", 7)))
-        .unwrap();
-    let (run, answers) = answers(&archive, &in_l1_form()[..1], &[]);
-    let message = answers[0]["error"]["message"].as_str().unwrap_or(&run.stderr);
-    for part in
-        ["batches.jsonl, line 30: SL batch 2028 has the root 0x", root, "in the files of L1"]
-    {
-        assert!(message.contains(part), "{message}");
+    fs::copy(fixture("gateway-v29/gw_batches.jsonl"), archive.join("batches.jsonl")).unwrap();
+    let given = ["--archive", archive.to_str().unwrap()];
+    let first = &l1_files::sl_batches()[0];
+    let run_with = run(["prove", "--all", "--target", "sl-batch:2028"].into_iter().chain(given));
+    let text = run(["survey", given[1]]).stdout;
+    assert_eq!((first["slBatch"].as_u64(), run_with.code), (Some(1999), Some(3)));
+    for text in [run_with.stderr, text] {
+        let root = first["localLogsRoot"].as_str().unwrap();
+        for part in ["batches.jsonl, line 1: SL batch 1999 has the local logs root 0x", root] {
+            assert!(text.contains(part), "{text}");
+        }
     }
 }
 

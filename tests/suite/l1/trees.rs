@@ -129,11 +129,11 @@ fn a_batch_that_two_batches_of_the_settlement_layer_may_have_executed_is_not_pro
     let first = logs.iter().find(is_before).unwrap();
     let whole = l1_files::sl_batches().into_iter().find(|one| is_same(first, one)).unwrap();
 
-    // A file in which the batch begins after that block.
+    // A file in which two other batches have the blocks of the batch, and the second begins after that block.
     let line = |batch: u64, from: u64, to: u64| json!({"gwBatch": batch, "firstBlock": from, "lastBlock": to, "logs": []});
     let split = [
         line(1, number(&whole, "firstBlock"), block(first)),
-        line(number(&whole, "slBatch"), block(first) + 1, number(&whole, "lastBlock")),
+        line(2, block(first) + 1, number(&whole, "lastBlock")),
     ];
     let beside = tempfile::tempdir().unwrap();
     l1_files::write_lines(beside.path(), "split.ndjson", &split);

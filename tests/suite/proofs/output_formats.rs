@@ -30,7 +30,7 @@ fn parquet_is_read_back_whatever_the_row_groups() {
             for (read, record) in read.into_iter().zip(records) {
                 match read {
                     Err(error) => assert!(
-                        matches!(error, RecordError::Empty { column: "proof" })
+                        matches!(error, RecordError::Missing { field: "proof" })
                             && record.proof.is_empty()
                     ),
                     Ok(read) => assert_eq!(read, unchecked(record)),
