@@ -65,7 +65,7 @@ pub use error::SourceError;
 pub use format::SourceFormat;
 pub use indexer::{Indexed, Indexer, SourceOptions, read_archive, read_archive_input};
 pub(super) use message_event::MESSENGER_SIGNATURES;
-pub(crate) use pubdata::files_of_list;
+pub use pubdata::files_of_list;
 pub(super) use pubdata::{names_batch, names_chain};
 pub use relayed::RelayedBy;
 pub(super) use relayed::relayed_batch;

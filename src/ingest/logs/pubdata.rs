@@ -115,7 +115,7 @@ struct Line<'t> {
 ///
 /// # Errors
 /// [`IndexError`] when the system cannot read the file.
-pub(crate) fn files_of_list(path: &Path) -> Result<Vec<PathBuf>, IndexError> {
+pub fn files_of_list(path: &Path) -> Result<Vec<PathBuf>, IndexError> {
     let mut files = Vec::new();
     if !path.is_file() && !is_in_archive(path) {
         return Ok(files);
