@@ -10,7 +10,7 @@ use crate::support::{
     binary::{Run, run},
     fixture,
     index_dir::{IndexDir, archived, text},
-    log_sources::{self, Node, answer, lines, messenger_events, transaction_hash},
+    log_sources::{self, Node, answer, lines, messenger_events, receipts_apart, transaction_hash},
     vectors::{self, Batch, raw_batches, small_batches, tx_number},
 };
 use serde_json::{Value, json};
@@ -42,17 +42,6 @@ fn proven(directory: &Path, code: i32) -> (Vec<u64>, String) {
         records.map(|record| record["batchNumber"].as_u64().unwrap()).collect();
     found.dedup();
     (found, run.stderr)
-}
-
-/// The receipts of batches, with one block between every two batches.
-fn receipts(batches: &[Batch]) -> Vec<Vec<Value>> {
-    let mut first = 10;
-    let receipts = batches.iter().map(|batch| {
-        let receipts = log_sources::receipts(Node::Era, batch, first, true);
-        first = receipts.last + 2;
-        receipts.blocks.concat()
-    });
-    receipts.collect()
 }
 
 const ERROR: &str =
@@ -94,7 +83,7 @@ fn a_damaged_first_line_costs_no_more_than_its_batch() {
 #[test]
 fn errors_before_receipts_do_not_hide_them() {
     let batches = small_batches();
-    let receipts = receipts(&batches).concat();
+    let receipts = receipts_apart(&batches).concat();
     let whole = lines(receipts.clone());
     let null = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}";
     let list = answer(&Value::from(receipts));

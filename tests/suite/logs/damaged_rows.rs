@@ -6,22 +6,10 @@ use std::path::PathBuf;
 use crate::support::{
     fixture,
     index_dir::{IndexDir, archived, text},
-    log_sources::{self, Export, Node, lines},
-    vectors::{Batch, small_batches},
+    log_sources::{self, Export, lines, receipts_apart},
+    vectors::small_batches,
 };
 use serde_json::{Value, json};
-
-/// The receipts of batches, with one block between every two batches.
-fn receipts(batches: &[Batch]) -> Vec<Vec<Value>> {
-    let mut first = 10;
-    let receipts = batches.iter().map(|batch| {
-        let receipts = log_sources::receipts(Node::Era, batch, first, true);
-        // One block number is skipped between the batches.
-        first = receipts.last + 2;
-        receipts.blocks.concat()
-    });
-    receipts.collect()
-}
 
 /// Indexes files of one chain. Returns which of its small batches are kept, and the messages.
 fn kept(dir: &IndexDir, files: &[PathBuf]) -> (Vec<usize>, String) {
@@ -47,7 +35,7 @@ fn kept_with(dir: &IndexDir, files: &[PathBuf], flags: &[&str]) -> (Vec<usize>, 
 #[test]
 fn damaged_receipt_that_names_no_batch_is_reported_and_its_batch_does_not_fold() {
     let dir = IndexDir::new();
-    let all = receipts(&small_batches());
+    let all = receipts_apart(&small_batches());
     let with_logs = |of: usize, last: bool| {
         let mut places = (0..all[of].len()).filter(|at| all[of][*at]["logs"][0].is_object());
         if last { places.next_back().unwrap() } else { places.next().unwrap() }
@@ -126,7 +114,7 @@ fn export(dir: &IndexDir, tables: [&String; 3]) -> Vec<PathBuf> {
 fn batches_in_pieces_and_blocks_of_two_batches_are_left_out() {
     let dir = IndexDir::new();
     let batches = small_batches();
-    let all = receipts(&batches);
+    let all = receipts_apart(&batches);
     // A copy of a receipt of the second batch names the first batch, among the receipts of another batch.
     let mut pieces = all.clone();
     let mut stray = pieces[1][0].clone();
@@ -156,7 +144,7 @@ fn batches_in_pieces_and_blocks_of_two_batches_are_left_out() {
 fn log_and_receipt_of_different_batches_exclude_both() {
     let dir = IndexDir::new();
     let batches = small_batches();
-    let all = receipts(&batches);
+    let all = receipts_apart(&batches);
     let at = all[1].iter().position(|receipt| receipt["logs"][0].is_object()).unwrap();
     let nobody = batches[3].number + 1000;
     for (stated, others) in [(batches[2].number, &[0, 3][..]), (nobody, &[0, 2, 3])] {
@@ -245,7 +233,7 @@ fn inputs_that_are_cut_between_rows_are_refused() {
     let dir = IndexDir::new();
     let batches = small_batches();
     let chain = batches[0].chain.to_string();
-    let whole = Value::from(receipts(&batches).concat()).to_string();
+    let whole = Value::from(receipts_apart(&batches).concat()).to_string();
     let comma = whole.rfind(",{\"blockHash\"").or_else(|| whole.rfind("},{")).unwrap();
     let cut = dir.write("cut.json", &whole[..comma + 1]);
     let dump = log_sources::tables(Export::Dump, &batches).concat();
@@ -269,7 +257,7 @@ fn inputs_that_are_cut_between_rows_are_refused() {
 #[test]
 fn receipts_with_different_log_counts_prove_nothing_wrong() {
     let dir = IndexDir::new();
-    let all = receipts(&small_batches());
+    let all = receipts_apart(&small_batches());
     let at = all[1].iter().rposition(|receipt| receipt["logs"][0].is_object()).unwrap();
     let mut more = all.clone();
     let mut other = all[1][at].clone();

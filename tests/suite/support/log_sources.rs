@@ -70,6 +70,17 @@ pub struct Receipts {
     pub last: u64,
 }
 
+/// The receipts of batches of an Era chain. One block number is skipped between every two batches.
+pub fn receipts_apart(batches: &[Batch]) -> Vec<Vec<Value>> {
+    let mut first = 10;
+    let receipts = batches.iter().map(|batch| {
+        let receipts = receipts(Node::Era, batch, first, true);
+        first = receipts.last + 2;
+        receipts.blocks.concat()
+    });
+    receipts.collect()
+}
+
 /// Writes the receipts of a batch whose first block is `first`. Without `with_messages`, the events are left
 /// out.
 pub fn receipts(node: Node, batch: &Batch, first: u64, with_messages: bool) -> Receipts {
