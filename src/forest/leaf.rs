@@ -3,9 +3,9 @@ use std::sync::LazyLock;
 use super::{BatchNumbers, timestamps::timestamp};
 pub use crate::message::{CHAIN_ID_LEAF_PADDING, chain_id_leaf};
 use crate::{
-    keccak::{hash_leaves, hash_many, keccak256},
+    keccak::{hash_leaves, hash_many, hash_node, keccak256},
     merkle::{LeafHashes, Leaves, Zeros},
-    primitives::{BatchNumber, Hash, Timestamp},
+    primitives::{BatchNumber, Hash, Timestamp, Word},
 };
 
 /// The length of the preimage of a batch leaf before v33 or of a chain-id leaf, in bytes.
@@ -48,6 +48,16 @@ pub fn batch_leaf(batch_root: Hash, number: BatchNumber) -> Hash {
 #[must_use]
 pub fn timed_batch_leaf(batch_root: Hash, number: BatchNumber, timestamp: Timestamp) -> Hash {
     keccak256(&timed(batch_root, number.0, timestamp))
+}
+
+/// Folds a leaf with its siblings. Bit i of the mask says whether the node at height i is the right one of two.
+pub(crate) fn fold(leaf: Hash, mask: Word, path: &[Hash]) -> Hash {
+    path.iter().enumerate().fold(leaf, |node, (height, sibling)| {
+        match mask.as_bytes()[31 - height / 8] >> (height % 8) & 1 {
+            0 => hash_node(node, *sibling),
+            _ => hash_node(*sibling, node),
+        }
+    })
 }
 
 /// The leaves of a chain tree, each from a batch root, a batch number and, since v33, a timestamp.

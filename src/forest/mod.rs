@@ -53,6 +53,7 @@ pub use history::{
 };
 pub use interop_root::InteropRoot;
 pub use l1_error::L1Error;
+pub(crate) use leaf::fold;
 pub use leaf::{
     BATCH_LEAF_PADDING, BatchLeaves, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf,
     entry_zeros, timed_batch_leaf,

@@ -9,12 +9,12 @@ use super::{Error, Event, ExtractError, Observer, SlBatchError, TreesOptions};
 use crate::{
     anchor::{Answer, KnownRoots, SettlementCheck},
     files::{Input, InputError, Kind, is_file, names},
-    forest::{batch_leaf, chain_id_leaf},
+    forest::{batch_leaf, chain_id_leaf, fold},
     ingest::{
         FileKind, kind_of,
         logs::{StoredBatch, StoredPath, StoredPaths},
     },
-    keccak::{hash_node, keccak256},
+    keccak::keccak256,
     primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word, hex},
     proof::{CheckedBy, ProofEnd, Target, TargetKind, TargetRecord},
 };
@@ -194,16 +194,6 @@ fn root(path: &StoredPath, chain: ChainId, batch: BatchNumber, batch_root: Hash)
     let hop = &path.hop;
     let chain_root = fold(batch_leaf(batch_root, batch), hop.batch_mask, &hop.batch_path);
     fold(chain_id_leaf(chain_root, chain), Word::join(0, hop.chain_mask), &hop.chain_path)
-}
-
-/// Folds a leaf with its siblings. Bit i of the mask says whether the node at height i is the right one of two.
-fn fold(leaf: Hash, mask: Word, path: &[Hash]) -> Hash {
-    path.iter().enumerate().fold(leaf, |node, (height, sibling)| {
-        match mask.as_bytes()[31 - height / 8] >> (height % 8) & 1 {
-            0 => hash_node(node, *sibling),
-            _ => hash_node(*sibling, node),
-        }
-    })
 }
 
 #[cfg(test)]

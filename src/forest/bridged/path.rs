@@ -1,6 +1,5 @@
 use crate::{
-    forest::{batch_leaf, chain_id_leaf},
-    keccak::hash_node,
+    forest::{batch_leaf, chain_id_leaf, fold},
     primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock},
 };
 
@@ -58,15 +57,8 @@ pub struct BridgedPath {
 impl BridgedPath {
     /// The root to which the path leads from a batch.
     pub(super) fn root(&self, leaf: &BridgedLeaf) -> Hash {
-        let chain_root = fold(batch_leaf(leaf.root, leaf.batch), leaf.leaf, &self.batch_path);
-        fold(chain_id_leaf(chain_root, leaf.chain), leaf.index, &self.chain_path)
+        let chain_root =
+            fold(batch_leaf(leaf.root, leaf.batch), leaf.leaf.into(), &self.batch_path);
+        fold(chain_id_leaf(chain_root, leaf.chain), leaf.index.into(), &self.chain_path)
     }
-}
-
-/// Folds a leaf with its siblings.
-fn fold(leaf: Hash, index: u64, path: &[Hash]) -> Hash {
-    path.iter().enumerate().fold(leaf, |node, (level, sibling)| match index >> level & 1 {
-        0 => hash_node(node, *sibling),
-        _ => hash_node(*sibling, node),
-    })
 }
