@@ -146,8 +146,9 @@ impl CliError {
             Self::Publish(error) => match error {
                 PublishError::Proving(error) => exit_code(error),
                 PublishError::Damaged { .. } => 3,
+                PublishError::OtherHistory { .. } => 4,
                 PublishError::Lacking { .. } | PublishError::LackingPart { .. } => 2,
-                _ => 6,
+                PublishError::Output(_) | PublishError::File { .. } => 6,
             },
             Self::Failed(error) => exit_code(error),
         }

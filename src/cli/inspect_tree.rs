@@ -15,9 +15,13 @@ pub(super) fn tree_file(file: &TreeFile) -> (Value, String) {
     let forest = file.forest();
     let (roots, explained) = file.roots();
     let block = file.block().map_or("unknown".into(), |block| block.to_string());
+    let lost = match file.lost() {
+        0 => String::new(),
+        lost => format!(" and {} are missing in the state", count(lost)),
+    };
     let mut text = format!(
         "{}: tree file\nblock {block}\nsettlement layer {}, release {}: {} chains, {} batches\n\
-         shared tree of height {}, root {}\n{} roots by block, of which {} are explained\n",
+         shared tree of height {}, root {}\n{} roots by block, of which {} are explained{lost}\n",
         file.container().name(),
         forest.sl_chain(),
         forest.layout(),
@@ -59,6 +63,7 @@ pub(super) fn tree_file(file: &TreeFile) -> (Value, String) {
         "root": forest.root(),
         "roots": roots,
         "explainedRoots": explained,
+        "lostRoots": file.lost(),
         "interopRoot": forest.latest().map(interop_root),
         "chains": chains,
     });

@@ -120,6 +120,9 @@ pub(super) fn run(
             _ => format!("{} of them explained", count(explained)),
         },
     ));
+    if file.lost() > 0 {
+        console.info(format_args!("{} of the roots are missing in the state", count(file.lost())));
+    }
     Ok(match outcome {
         Outcome::Done if with_history && explained < roots => Outcome::SomeFailed,
         outcome => outcome,

@@ -97,9 +97,8 @@ fn batch_of(
         return Err(bad("the list says otherwise whether it has both proofs".into()));
     }
     if let Shared::Proof { target, .. } = &file.targets.message_root
-        && let Some(root) = roots.other_than(target)
+        && let Some((block, root)) = roots.other_than(target)
     {
-        let block = target.number.unwrap_or_default();
         return Err(bad(format!("the list of roots has another root of block {block}: {root}")));
     }
     let entries = file.all_entries(directory)?;

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::{
     archive::ArchiveError,
     files::{OutputError, ShowPath},
-    primitives::{BatchNumber, ChainId},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock},
     proof::FailureCode,
     prove::Error,
 };
@@ -57,6 +57,23 @@ pub enum PublishError {
         /// The batch.
         batch: BatchNumber,
     },
+    /// The directory has proofs to another root of a block than the trees have.
+    #[error(
+        "the proofs of batch {batch} of chain {chain} in the directory lead to the root {published} of block {block}, but \
+         the trees have {given} there: they are of another history; publish them into another directory"
+    )]
+    OtherHistory {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The block.
+        block: SlBlock,
+        /// The root to which the proofs lead.
+        published: Hash,
+        /// The root that the trees have.
+        given: Hash,
+    },
 }
 
 impl From<ArchiveError> for PublishError {
@@ -74,6 +91,7 @@ impl PublishError {
             Self::Output(_) => FailureCode::WriteFailed,
             Self::File { .. } => FailureCode::ReadFailed,
             Self::Damaged { .. } => FailureCode::InputDamaged,
+            Self::OtherHistory { .. } => FailureCode::TreeDiffers,
             Self::Lacking { .. } | Self::LackingPart { .. } => FailureCode::BatchNotArchived,
         }
     }

@@ -6,11 +6,11 @@ use rayon::prelude::*;
 
 use super::{
     PublishError,
-    batch::{Shared, Targets, files_of},
+    batch::{BatchFile, Shared, Targets, files_of},
     files::{Directory, MANIFEST, PAGE_NAME, batch_name, digest, part_name},
     index::{self, Index},
     manifest::{ChainEntry, Counts, Manifest, VERSION},
-    roots::RootFiles,
+    roots::{ListedRoots, RootFiles},
     stored::Stored,
 };
 use crate::{
@@ -86,8 +86,8 @@ impl Publication {
     ///
     /// # Errors
     /// [`PublishError`] if the inputs cannot be read, the directory cannot be written, another run writes to it, it has
-    /// files that no run wrote and this one would replace, or it has batches that the archive lacks. The manifest is then as
-    /// it was.
+    /// files that no run wrote and this one would replace, batches that the archive lacks, or proofs of another history. The
+    /// manifest is then as it was.
     pub fn write(&self, directory: &Path) -> Result<Published, PublishError> {
         let directory = Directory(directory.to_owned());
         let mut published =
@@ -102,6 +102,8 @@ impl Publication {
         // Opened before threads ask for it.
         self.trees.l1()?;
         let extractors = [self.extractor(self.l1_target)?, self.extractor(Target::First)?];
+        let files = RootFiles::of(&self.trees);
+        refuse_other_history(&directory, &before, &files.listed())?;
         // Until the manifest is written, nothing else shows whose files these are.
         run.is_unfinished = manifest_before.is_none();
         let mut lists = Lists::new();
@@ -192,14 +194,13 @@ impl Publication {
             chains.push(ChainEntry::new(*chain, counts, name, list_hash));
         }
         let (index, index_hash, indexes) = index::write(index, &directory)?;
-        let RootFiles { plot, all } = RootFiles::of(&self.trees);
         let roots_of = |bytes: &[u8], extension: &str| {
             let hash = keccak256(bytes);
             let name = format!("roots/{}.{extension}", digest(hash));
             directory.write_once(&name, bytes).map(|_| (name, hash))
         };
-        let (roots, roots_hash) = roots_of(&plot, "json")?;
-        let (all_roots, all_roots_hash) = roots_of(all.as_bytes(), "txt")?;
+        let (roots, roots_hash) = roots_of(&files.plot, "json")?;
+        let (all_roots, all_roots_hash) = roots_of(files.all.as_bytes(), "txt")?;
         let manifest = Manifest {
             format: "slproof-published".into(),
             version: VERSION,
@@ -310,6 +311,23 @@ impl Publication {
         let record = proofs.prove_all().find_map(Result::ok);
         Ok(record.map(|record| self.trees.l1_verdict(record)).transpose()?.flatten())
     }
+}
+
+/// Refuses roots of another history than that to which the proofs in a directory lead: a client would refuse those that stay.
+/// Nothing may be written before.
+fn refuse_other_history(
+    directory: &Directory,
+    before: &Lists,
+    roots: &ListedRoots,
+) -> Result<(), PublishError> {
+    let batches: Vec<_> =
+        before.iter().flat_map(|(chain, list)| list.keys().map(|batch| (*chain, *batch))).collect();
+    batches.par_iter().try_for_each(|(chain, batch)| {
+        // A file that is missing or damaged is written anew.
+        let file = directory.need(&batch_name(*chain, *batch)).ok();
+        let file = file.and_then(|text| serde_json::from_slice::<BatchFile>(&text).ok());
+        file.map_or(Ok(()), |file| roots.accept(&file))
+    })
 }
 
 /// Prepares the proofs of batches to one kind of root, and verifies all of them.

@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{PublishError, files::Directory};
+use super::{
+    PublishError,
+    batch::{BatchFile, Shared},
+    files::Directory,
+};
 use crate::{
     primitives::{ChainId, Hash, SlBlock},
     proof::{CheckedBy, TargetRecord},
@@ -36,6 +40,7 @@ struct Root(SlBlock, Hash, u64);
 pub(super) struct RootFiles {
     pub(super) plot: Vec<u8>,
     pub(super) all: String,
+    sl_chain: Option<ChainId>,
 }
 
 impl RootFiles {
@@ -52,7 +57,16 @@ impl RootFiles {
         }
         (plot.count, plot.roots) = thinned(&all);
         // Cannot fail: all members are numbers, texts and lists.
-        Self { plot: serde_json::to_vec(&plot).unwrap_or_default(), all }
+        Self {
+            plot: serde_json::to_vec(&plot).unwrap_or_default(),
+            all,
+            sl_chain: plot.sl_chain_id,
+        }
+    }
+
+    /// The roots in the files.
+    pub(super) fn listed(&self) -> ListedRoots {
+        ListedRoots::of(self.sl_chain, &self.all)
     }
 }
 
@@ -81,11 +95,25 @@ pub(super) struct ListedRoots {
 }
 
 impl ListedRoots {
-    /// The root of the block of a target, if it is another one. A proof that an earlier run published may lead to a block
+    fn of(sl_chain: Option<ChainId>, all: &str) -> Self {
+        let lines = all.lines().filter_map(parse_line);
+        Self { sl_chain, by_block: lines.map(|Root(block, root, _)| (block, root)).collect() }
+    }
+
+    /// Refuses a batch whose proofs lead to another root of a block than the lists have.
+    pub(super) fn accept(&self, file: &BatchFile) -> Result<(), PublishError> {
+        let Shared::Proof { target, .. } = &file.targets.message_root else { return Ok(()) };
+        let Some((block, given)) = self.other_than(target) else { return Ok(()) };
+        let (chain, batch, published) = (file.chain_id, file.batch_number, target.root);
+        Err(PublishError::OtherHistory { chain, batch, block, published, given })
+    }
+
+    /// The block of a target and its root, if this is another one. A proof that an earlier run published may lead to a block
     /// that is not in the lists.
-    pub(super) fn other_than(&self, target: &TargetRecord) -> Option<Hash> {
-        let listed = self.by_block.get(&SlBlock(target.number?)).copied();
-        listed.filter(|root| target.sl_chain_id == self.sl_chain && *root != target.root)
+    pub(super) fn other_than(&self, target: &TargetRecord) -> Option<(SlBlock, Hash)> {
+        let block = SlBlock(target.number?);
+        let listed = self.by_block.get(&block).map(|root| (block, *root));
+        listed.filter(|(_, root)| target.sl_chain_id == self.sl_chain && *root != target.root)
     }
 }
 
@@ -105,8 +133,7 @@ pub(super) fn check(
     if (plot.count, plot.roots) != thinned(&all) {
         return Err(directory.damaged(plot_name, format!("it has other roots than {all_name}")));
     }
-    let by_block = all.lines().filter_map(parse_line).map(|Root(block, root, _)| (block, root));
-    Ok(ListedRoots { sl_chain: plot.sl_chain_id, by_block: by_block.collect() })
+    Ok(ListedRoots::of(plot.sl_chain_id, &all))
 }
 
 #[cfg(test)]

@@ -309,8 +309,9 @@ impl TreeFile {
         self.root_hashes().len() as u64
     }
 
-    /// How many more roots the contract counts.
-    fn lost(&self) -> u64 {
+    /// How many more roots the contract counts than the state had.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
         self.header.roots - self.stored()
     }
 

@@ -6,13 +6,14 @@ use crate::support::{
     binary::run,
     fixture, golden,
     index_dir::text,
+    json,
     layer::Layer,
     naive,
     small_layer::{ALL, CHAINS, EFFORT, GATEWAY, GOLDEN, batch_root, make, same_trees, small},
 };
 use proptest::prelude::*;
 use slproof::{
-    contracts::Layout,
+    contracts::{Layout, MessageRoot, system::MESSAGE_ROOT},
     files::{Access, Container},
     forest::{
         Addresses, BATCH_LEAF_PADDING, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, History, HistoryOptions,
@@ -23,6 +24,7 @@ use slproof::{
     ingest::state::read_state,
     keccak::keccak256,
     primitives::{BatchNumber, Hash, SlBlock},
+    snapshot::Snapshot,
 };
 
 /// Compares the golden files with the documented format, without the library's reader. The trees are from the
@@ -182,6 +184,31 @@ fn commands_answer_the_same_from_a_tree_file() {
     assert_eq!((&inspected["kind"], &inspected["roots"]), (&"tree".into(), &49.into()));
     assert_eq!(inspected["roots"], inspected["explainedRoots"]);
     assert_eq!(run(["check", text(&tree)]).code, Some(0));
+}
+
+/// The contract of v31 counts its roots; the count shows that the state lacks one.
+#[test]
+fn a_root_that_the_state_lacks_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let [state, tree] = ["state.json", "lost.sltree"].map(|name| folder.path().join(name));
+    let mut dump = json("gateway-v31/state.anvil.json");
+    let block = 101;
+    assert!(json("gateway-v31/roots.json")["historicalRoot"][block.to_string()].is_string());
+    let slot = MessageRoot::<Snapshot>::historical_root_slots(&[SlBlock(block)])[0].to_string();
+    let accounts = dump["accounts"].as_object_mut().unwrap();
+    let storage = accounts[&MESSAGE_ROOT.to_string()]["storage"].as_object_mut().unwrap();
+    assert!(storage.remove(&slot).is_some());
+    fs::write(&state, dump.to_string()).unwrap();
+    let rebuilt = run(["rebuild", text(&state), "-o", text(&tree)]);
+    assert!(
+        rebuilt.stderr.contains("1 of the roots are missing in the state"),
+        "{}",
+        rebuilt.stderr
+    );
+    let inspected = run(["inspect", "--json", text(&tree)]);
+    let inspected: serde_json::Value = serde_json::from_str(&inspected.stdout).unwrap();
+    assert_eq!(inspected["lostRoots"], 1);
+    assert!(run(["inspect", text(&tree)]).stdout.contains("and 1 are missing in the state"));
 }
 
 #[test]
