@@ -5,6 +5,7 @@ Put this file on the workers (`spark.addPyFile`, or Ray's `working_dir`), and in
 
 import functools
 import os
+import sys
 
 import pyarrow
 
@@ -35,6 +36,13 @@ def for_spark(batches, tree, messages, target="latest"):
             for name in ("l1_timestamp", "target_timestamp"):
                 columns.setdefault(name, pyarrow.nulls(proofs.num_rows, _IN_SPARK))
             yield pyarrow.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def outcome(failed):
+    """Says how many requests failed. Returns the exit code."""
+    if failed:
+        print(f"{failed} requests failed", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _plain(column):

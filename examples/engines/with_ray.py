@@ -1,6 +1,8 @@
 """Proofs for the rows of a table, in Ray Data.
 
     python with_ray.py TREE MESSAGES REQUESTS.parquet PROOFS
+
+PROOFS must not exist. The exit code is 1 if requests failed; their rows have an error_code.
 """
 
 import sys
@@ -18,10 +20,14 @@ def main(tree, messages, requests, output):
         fn_constructor_args=(tree, messages),
         batch_format="pyarrow",
         batch_size=4096,
-        concurrency=2,
+        # Each worker takes a core; reading and writing need cores too.
+        concurrency=(1, 16),
     )
-    proofs.write_parquet(output)
+    proofs.write_parquet(output, mode=ray.data.SaveMode.ERROR)
+    codes = ray.data.read_parquet(output).select_columns(["error_code"])
+    failed = codes.map_batches(lambda batch: batch.drop_null(), batch_format="pyarrow").count()
+    return answers.outcome(failed)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))

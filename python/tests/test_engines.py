@@ -94,6 +94,46 @@ def test_the_snippet_for_spark_finds_one_proof(spark, tmp_path, monkeypatch):
     assert names["words"] == ["0x" + word.hex() for word in one["proof"][0].as_py()]
 
 
+def some_requests(path):
+    """Two requests, of which the second cannot be proven."""
+    columns = {"chain_id": [324, 1], "batch_number": [501234, 1], "id": [0, 0]}
+    pyarrow.parquet.write_table(pyarrow.table(columns), path, compression=CODEC)
+    return str(path)
+
+
+def codes_in(path):
+    return sorted(pyarrow.parquet.read_table(path)["error_code"].to_pylist(), key=str)
+
+
+# The script ends the session, so this is the last test with it.
+def test_the_script_for_spark_replaces_nothing(spark, tmp_path):
+    import with_spark
+
+    given = [STATE, LOGS, some_requests(tmp_path / "requests.parquet"), str(tmp_path / "proofs")]
+    assert with_spark.main(*given) == 1
+    assert codes_in(given[-1]) == [None, "unknown-chain"]
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(Exception, match="(?i)exists"):
+        with_spark.main(*given[:-1], str(tmp_path))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_script_for_ray_replaces_nothing(tmp_path):
+    needed("ray")
+    import ray
+    import with_ray
+
+    given = [STATE, LOGS, some_requests(tmp_path / "requests.parquet"), str(tmp_path / "proofs")]
+    try:
+        assert with_ray.main(*given) == 1
+        assert codes_in(given[-1]) == [None, "unknown-chain"]
+        with pytest.raises(Exception, match="(?i)exist"):
+            with_ray.main(*given)
+        assert codes_in(given[-1]) == [None, "unknown-chain"]
+    finally:
+        ray.shutdown()
+
+
 def test_ray_gives_the_same_rows(requests):
     needed("ray")
     import answers

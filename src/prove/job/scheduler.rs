@@ -3,8 +3,11 @@
 //! | scheduler | number of this job | number of jobs | source |
 //! | --- | --- | --- | --- |
 //! | Kubernetes, indexed job | `JOB_COMPLETION_INDEX`, from 0 | none: `completions` of the job | Kubernetes, "Job", completion mode |
-//! | Slurm, job array | `SLURM_ARRAY_TASK_ID`, from `SLURM_ARRAY_TASK_MIN` in steps of `SLURM_ARRAY_TASK_STEP` | `SLURM_ARRAY_TASK_COUNT` | sbatch(1) |
+//! | Slurm, job array | `SLURM_ARRAY_TASK_ID` | `SLURM_ARRAY_TASK_COUNT`, if the array begins at 0 or 1 | sbatch(1) |
 //! | AWS Batch, array job | `AWS_BATCH_JOB_ARRAY_INDEX`, from 0 | `AWS_BATCH_JOB_ARRAY_SIZE` | AWS Batch, "Environment variables" |
+//!
+//! A task of a Slurm array that failed is repeated by a smaller array (`sbatch --array=7`), in which all other variables are those
+//! of the smaller one. So with a given number of shards, the number of the task alone says which shard it is.
 
 use thiserror::Error;
 
@@ -15,7 +18,6 @@ const KUBERNETES: &str = "JOB_COMPLETION_INDEX";
 const SLURM: &str = "SLURM_ARRAY_TASK_ID";
 const SLURM_FIRST: &str = "SLURM_ARRAY_TASK_MIN";
 const SLURM_LAST: &str = "SLURM_ARRAY_TASK_MAX";
-const SLURM_STEP: &str = "SLURM_ARRAY_TASK_STEP";
 const SLURM_COUNT: &str = "SLURM_ARRAY_TASK_COUNT";
 const AWS_BATCH: &str = "AWS_BATCH_JOB_ARRAY_INDEX";
 const AWS_BATCH_COUNT: &str = "AWS_BATCH_JOB_ARRAY_SIZE";
@@ -41,9 +43,22 @@ pub enum SchedulerError {
     /// The scheduler does not say how many shards there are.
     #[error("{0} does not say how many shards there are")]
     NoCount(&'static str),
-    /// The numbers of a Slurm array are not evenly spaced.
-    #[error("the numbers of this array are not evenly spaced, so they do not count shards")]
+    /// The numbers of a Slurm array have gaps.
+    #[error("the numbers of this array do not follow each other, so they do not count shards")]
     Uneven,
+    /// A Slurm array begins at another number than 0 and 1.
+    #[error("this array begins at {0}, so it may be a part of another one that is repeated")]
+    BeginsAt(u64),
+    /// A scheduler has another number of jobs than the given number of shards.
+    #[error("{name} is {found}, which does not fit {of} shards, counted from 0")]
+    OtherCount {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        found: u64,
+        /// The number of shards.
+        of: u64,
+    },
     /// The number is not below the number of shards.
     #[error("shard {index}, counted from 0, is not one of {of}")]
     Range {
@@ -68,7 +83,7 @@ impl Shard {
     }
 
     /// The shard of this process in an array of jobs of Kubernetes, Slurm or AWS Batch. `variable` returns the value of
-    /// a variable of the environment. `of` is the number of shards; Slurm and AWS Batch say it themselves.
+    /// a variable of the environment. `of` is the number of shards; Slurm and AWS Batch also say it themselves.
     ///
     /// ```
     /// use slproof::Shard;
@@ -100,24 +115,39 @@ impl Shard {
         }
         let required =
             |name, missing| number(missing)?.ok_or(SchedulerError::Missing(name, missing));
-        let (index, count) = match name {
-            SLURM => {
+        let differs = |name, found, of| Err(SchedulerError::OtherCount { name, found, of });
+        let (index, count) = match (name, of) {
+            (SLURM, Some(of)) => {
+                let last = required(name, SLURM_LAST)?;
+                if last >= of {
+                    return differs(SLURM_LAST, last, of);
+                }
+                (required(name, SLURM)?, Some(of))
+            }
+            (SLURM, None) => {
                 let first = required(name, SLURM_FIRST)?;
-                let step = number(SLURM_STEP)?.unwrap_or(1).max(1);
-                let place = |at: u64| {
-                    let after = at.checked_sub(first).filter(|after| after.is_multiple_of(step));
-                    after.map(|after| after / step).ok_or(SchedulerError::Uneven)
-                };
+                if first > 1 {
+                    return Err(SchedulerError::BeginsAt(first));
+                }
+                let place = |at: u64| at.checked_sub(first).ok_or(SchedulerError::Uneven);
                 let count = required(name, SLURM_COUNT)?;
                 if place(required(name, SLURM_LAST)?)?.checked_add(1) != Some(count) {
                     return Err(SchedulerError::Uneven);
                 }
                 (place(required(name, SLURM)?)?, Some(count))
             }
-            AWS_BATCH => (required(name, AWS_BATCH)?, number(AWS_BATCH_COUNT)?),
-            _ => (required(name, KUBERNETES)?, None),
+            (AWS_BATCH, of) => {
+                let count = number(AWS_BATCH_COUNT)?;
+                match of.zip(count) {
+                    Some((of, count)) if count != of => {
+                        return differs(AWS_BATCH_COUNT, count, of);
+                    }
+                    _ => (required(name, AWS_BATCH)?, of.or(count)),
+                }
+            }
+            _ => (required(name, KUBERNETES)?, of),
         };
-        Self::from_index(index, of.or(count).ok_or(SchedulerError::NoCount(name))?)
+        Self::from_index(index, count.ok_or(SchedulerError::NoCount(name))?)
     }
 }
 
@@ -144,21 +174,33 @@ mod tests {
         assert_eq!(shard(&[(KUBERNETES, "0")], None), Err(SchedulerError::NoCount(KUBERNETES)));
     }
 
-    /// The variables as sbatch(1) describes them for `--array=5-17:4`.
+    /// The variables as sbatch(1) describes them.
+    fn slurm<'a>(id: &'a str, [first, last, count]: [&'a str; 3]) -> [(&'static str, &'a str); 4] {
+        [(SLURM, id), (SLURM_FIRST, first), (SLURM_LAST, last), (SLURM_COUNT, count)]
+    }
+
     #[test]
-    fn slurm_counts_from_its_first_number_in_steps() {
-        let array = |id, count| {
-            let all = [(SLURM, id), (SLURM_FIRST, "5"), (SLURM_LAST, "17"), (SLURM_STEP, "4")];
-            shard(&[&all[..], &[(SLURM_COUNT, count)]].concat(), None)
-        };
-        assert_eq!(array("5", "4"), Ok((1, 4)));
-        assert_eq!(array("17", "4"), Ok((4, 4)));
-        assert_eq!(array("6", "4"), Err(SchedulerError::Uneven));
-        // An array like 5,9,17.
-        assert_eq!(array("17", "3"), Err(SchedulerError::Uneven));
+    fn an_array_of_slurm_is_the_whole_job_without_a_number_of_shards() {
+        assert_eq!(shard(&slurm("0", ["0", "19", "20"]), None), Ok((1, 20)));
+        assert_eq!(shard(&slurm("19", ["0", "19", "20"]), None), Ok((20, 20)));
+        assert_eq!(shard(&slurm("4", ["1", "4", "4"]), None), Ok((4, 4)));
+        // An array like 0,1,4 or 0-8:4.
+        assert_eq!(shard(&slurm("1", ["0", "4", "3"]), None), Err(SchedulerError::Uneven));
+        assert_eq!(shard(&slurm("7", ["7", "7", "1"]), None), Err(SchedulerError::BeginsAt(7)));
+        assert_eq!(shard(&[(SLURM, "5")], None), Err(SchedulerError::Missing(SLURM, SLURM_FIRST)));
+    }
+
+    #[test]
+    fn a_repeated_task_of_slurm_is_the_same_shard() {
+        for part in [["0", "19", "20"], ["7", "7", "1"], ["3", "7", "2"]] {
+            assert_eq!(shard(&slurm("7", part), Some(20)), Ok((8, 20)), "{part:?}");
+        }
+        // An array from 1 to 20 lacks shard 0, and has one too many.
+        let beyond = SchedulerError::OtherCount { name: SLURM_LAST, found: 20, of: 20 };
+        assert_eq!(shard(&slurm("1", ["1", "20", "20"]), Some(20)), Err(beyond));
         assert_eq!(
-            shard(&[(SLURM, "5")], Some(4)),
-            Err(SchedulerError::Missing(SLURM, SLURM_FIRST))
+            shard(&[(SLURM, "5")], Some(20)),
+            Err(SchedulerError::Missing(SLURM, SLURM_LAST))
         );
     }
 
@@ -166,7 +208,10 @@ mod tests {
     fn aws_batch_counts_from_zero() {
         let set = [(AWS_BATCH, "9"), (AWS_BATCH_COUNT, "10")];
         assert_eq!(shard(&set, None), Ok((10, 10)));
+        assert_eq!(shard(&set, Some(10)), Ok((10, 10)));
         assert_eq!(shard(&set[..1], Some(12)), Ok((10, 12)));
+        let other = SchedulerError::OtherCount { name: AWS_BATCH_COUNT, found: 10, of: 20 };
+        assert_eq!(shard(&set, Some(20)), Err(other));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::Read,
     path::{Path, PathBuf},
-    process::{Output, Stdio},
+    process::{Command, Output, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -216,13 +216,12 @@ fn schedulers_name_the_shard() {
     let output = file("out");
     let in_kubernetes = [("JOB_COMPLETION_INDEX", "2")];
     let in_slurm = [
-        ("SLURM_ARRAY_TASK_ID", "7"),
-        ("SLURM_ARRAY_TASK_MIN", "5"),
-        ("SLURM_ARRAY_TASK_MAX", "8"),
-        ("SLURM_ARRAY_TASK_STEP", "1"),
+        ("SLURM_ARRAY_TASK_ID", "2"),
+        ("SLURM_ARRAY_TASK_MIN", "0"),
+        ("SLURM_ARRAY_TASK_MAX", "3"),
         ("SLURM_ARRAY_TASK_COUNT", "4"),
     ];
-    for (variables, shards) in [(&in_kubernetes[..], "4"), (&in_slurm, "auto")] {
+    for (variables, shards) in [(&in_kubernetes[..], "4"), (&in_slurm, "auto"), (&in_slurm, "4")] {
         let made = prove_in(variables, &["--all", "--shards", shards, "-o", &output]);
         assert_eq!(made.code, Some(0), "{}", made.stderr);
         assert!(fs::read(&output).unwrap() == expected, "{shards}");
@@ -241,10 +240,55 @@ fn schedulers_name_the_shard() {
     refused(&in_kubernetes, &["--shards", "auto"], "how many shards");
     refused(&in_kubernetes, &["--shards", "2"], "is not one of 2");
     refused(&[in_kubernetes[0], in_slurm[0]], &["--shards", "4"], "both set");
+    refused(&in_slurm, &["--shards", "3"], "does not fit 3 shards");
     refused(&[], &["--shards", "4", "--shard-index", "4"], "is not one of 4");
     refused(&[], &["--shards", "0", "--shard-index", "0"], "at least 1");
     refused(&[], &["--shards", "auto", "--shard-index", "0"], "needs --shards with a number");
     refused(&[], &["--shard-index", "0"], "--shards");
+}
+
+/// Tasks of an array, and one that is repeated alone, as the example for Slurm runs them. A log that cannot be proven does not
+/// stop them.
+#[test]
+fn the_script_for_slurm_makes_every_part() {
+    let (_folder, file) = folder();
+    fs::create_dir(file("proofs")).unwrap();
+    let state = fixture("gateway-v29/state.anvil.json").display().to_string();
+    assert_eq!(run(["rebuild", &state, "-o", &file("gateway.sltree")]).code, Some(0));
+    let logs = file("logs.jsonl");
+    // A batch of a chain that is not registered.
+    let foreign = text(&fixture("gateway-v29/logs.jsonl.gz").display().to_string());
+    let mut foreign: Value = serde_json::from_str(foreign.lines().next().unwrap()).unwrap();
+    foreign["chainId"] = json!(325);
+    fs::write(&logs, foreign.to_string()).unwrap();
+    let archive = fixture("gateway-v29/logs.jsonl.gz").display().to_string();
+    let indexed = run(["index", &archive, &logs, "-o", &file("gateway.slmsg")]);
+    assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+    let task = |id: &str, [first, last, count]: [&str; 3]| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/engines/slurm.sh");
+        let made = Command::new("sh")
+            .arg(script)
+            .envs([("DATA", file("")), ("SLPROOF", env!("CARGO_BIN_EXE_slproof").into())])
+            .envs([("SHARDS", "3"), ("SLURM_ARRAY_TASK_ID", id), ("SLURM_ARRAY_TASK_COUNT", count)])
+            .envs([("SLURM_ARRAY_TASK_MIN", first), ("SLURM_ARRAY_TASK_MAX", last)])
+            .output();
+        let made = Run::from(made.unwrap());
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        let part = fs::read(file(&format!("proofs/part-{id}.parquet"))).unwrap();
+        let rows = read_rows(&part).unwrap().0;
+        rows.into_iter().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let parts: Vec<_> = ["0", "1", "2"].map(|id| task(id, ["0", "2", "3"])).into();
+    assert_eq!(task("1", ["1", "1", "1"]), parts[1]);
+    let whole = file("whole.parquet");
+    let all = ["--tree", &file("gateway.sltree"), "--messages", &file("gateway.slmsg"), "--all"];
+    let apart = ["--format", "parquet", "--failures", &file("failed"), "-o", &whole];
+    assert_eq!(run(["prove"].iter().chain(&all).chain(&apart)).code, Some(1));
+    let whole = read_rows(&fs::read(&whole).unwrap()).unwrap().0;
+    assert!(parts.iter().flatten().eq(whole.iter().map(|row| row.as_ref().unwrap())));
+    let failed = ["0", "1", "2"].map(|id| text(&file(&format!("proofs/failed-{id}.ndjson"))));
+    assert_eq!(failed.concat(), text(&file("failed")));
+    assert!(!failed.concat().is_empty());
 }
 
 /// The codes of failed requests in lines, and the number of other lines.
