@@ -18,6 +18,7 @@ use super::{
     wrong_input::wrong_inputs,
 };
 use crate::{
+    anchor::KnownRoots,
     claims::{Claim, ClaimSelection, Claims, ClaimsOptions, Deposit, Status, TokenTotals, Totals},
     files::{Compression, Output, is_same_place},
     primitives::{Address, ChainId, SlBlock, hex},
@@ -52,16 +53,14 @@ pub(super) fn run(
         false => Some(args.tree_args.trees(&args.tree, &trees_options(args, &given, console))?),
     };
     let wrong_anchor = |error: Error| wrong_inputs(&given.paths, Role::Anchor, error.into());
-    let read;
-    let l1 = match trees.as_ref().map(Trees::l1).transpose().map_err(wrong_anchor)?.flatten() {
+    let opened = trees.as_ref().map(Trees::shared_l1).transpose().map_err(wrong_anchor)?.flatten();
+    let l1 = match opened {
         Some(l1) => l1,
-        None => {
-            read = anchor::open_l1(&given.paths, &given.state, BRIDGEHUB, console)?;
-            &read
-        }
+        None => Arc::new(anchor::open_l1(&given.paths, &given.state, BRIDGEHUB, console)?),
     };
-    anchor::require_l1(l1, BRIDGEHUB)?;
-    let messages = messages(args, trees.as_ref())?;
+    anchor::require_l1(&l1, BRIDGEHUB)?;
+    let messages = messages(args, trees.as_ref(), &l1)?;
+    let l1 = &*l1;
     report::left_out(messages.skipped(), 0, Outcome::NotJudged);
 
     let progress = Arc::new(Watch(bars.begin("logs", Some(messages.archive().header().logs))));
@@ -193,11 +192,16 @@ fn trees_options(args: &ClaimsArgs, l1: &L1Options, console: &Console) -> TreesO
     }
 }
 
-/// Opens the archives of logs.
-fn messages(args: &ClaimsArgs, trees: Option<&Trees>) -> Result<Messages, CliError> {
+/// Opens the archives of logs. For batches that were executed on L1, the roots that it stores show which logs are right.
+fn messages(
+    args: &ClaimsArgs,
+    trees: Option<&Trees>,
+    l1: &Arc<KnownRoots>,
+) -> Result<Messages, CliError> {
     let mut options = MessagesOptions::default();
     options.source.access = args.tree_args.state.access;
     options.trees = trees.cloned().into_iter().collect();
+    options.roots = Some(Arc::clone(l1));
     options.chain_of_others = args.which.chain;
     Messages::open(&args.messages, &options)
         .map_err(|error| wrong_inputs(&args.messages, Role::Messages, error.into()))
