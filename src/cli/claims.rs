@@ -19,7 +19,10 @@ use super::{
 };
 use crate::{
     anchor::KnownRoots,
-    claims::{Claim, ClaimSelection, Claims, ClaimsOptions, Deposit, Status, TokenTotals, Totals},
+    claims::{
+        Claim, ClaimKind, ClaimSelection, Claims, ClaimsOptions, Deposit, Status, TokenTotals,
+        Totals,
+    },
     files::{Compression, Output, is_same_place},
     primitives::{Address, ChainId, SlBlock, hex},
     prove::{Error, L1Options, Messages, MessagesOptions, Observer, Trees, TreesOptions},
@@ -35,6 +38,7 @@ pub(super) fn run(
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
     let args = &with_archive(args);
+    check_needed(args)?;
     check_paths(args)?;
     let network = args.tree_args.state.deployment();
     let l1_nullifier = args.tree_args.state.l1_nullifier(args.payout.l1_nullifier)?;
@@ -141,6 +145,24 @@ fn with_archive(args: &ClaimsArgs) -> ClaimsArgs {
         }
     }
     args
+}
+
+/// Refuses flags that have no effect without others.
+fn check_needed(args: &ClaimsArgs) -> Result<(), CliError> {
+    let (has_trees, kinds) = (!args.tree.is_empty(), &args.which.kind);
+    let unneeded = [
+        ("--sl-batches needs --tree", !args.sl_batches.is_empty() && !has_trees),
+        ("--events needs --tree", !args.past.events.is_empty() && !has_trees),
+        ("--search needs --tree", args.past.search.is_some() && !has_trees),
+        (
+            "--deposit-sender, --deposit-asset and --deposit-data need --kind failed-deposit",
+            args.deposit.deposit_sender.is_some() && !kinds.contains(&ClaimKind::FailedDeposit),
+        ),
+    ];
+    match unneeded.iter().find(|(_, unneeded)| *unneeded) {
+        Some((text, _)) => Err(CliError::Usage((*text).into())),
+        None => Ok(()),
+    }
 }
 
 /// Checks that at most one input is standard input and that no output is an input.
