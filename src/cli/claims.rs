@@ -18,7 +18,11 @@ use super::{
     wrong_input::wrong_inputs,
 };
 use crate::{
-    claims::{Claim, ClaimSelection, Claims, ClaimsOptions, Deposit, Status, TokenTotals, Totals},
+    anchor::KnownRoots,
+    claims::{
+        Claim, ClaimKind, ClaimSelection, Claims, ClaimsOptions, Deposit, Status, TokenTotals,
+        Totals,
+    },
     files::{Compression, Output, is_same_place},
     primitives::{Address, ChainId, SlBlock, hex},
     prove::{Error, L1Options, Messages, MessagesOptions, Observer, Trees, TreesOptions},
@@ -34,6 +38,7 @@ pub(super) fn run(
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
     let args = &with_archive(args);
+    check_needed(args)?;
     check_paths(args)?;
     let network = args.tree_args.state.deployment();
     let l1_nullifier = args.tree_args.state.l1_nullifier(args.payout.l1_nullifier)?;
@@ -52,16 +57,14 @@ pub(super) fn run(
         false => Some(args.tree_args.trees(&args.tree, &trees_options(args, &given, console))?),
     };
     let wrong_anchor = |error: Error| wrong_inputs(&given.paths, Role::Anchor, error.into());
-    let read;
-    let l1 = match trees.as_ref().map(Trees::l1).transpose().map_err(wrong_anchor)?.flatten() {
+    let opened = trees.as_ref().map(Trees::shared_l1).transpose().map_err(wrong_anchor)?.flatten();
+    let l1 = match opened {
         Some(l1) => l1,
-        None => {
-            read = anchor::open_l1(&given.paths, &given.state, BRIDGEHUB, console)?;
-            &read
-        }
+        None => Arc::new(anchor::open_l1(&given.paths, &given.state, BRIDGEHUB, console)?),
     };
-    anchor::require_l1(l1, BRIDGEHUB)?;
-    let messages = messages(args, trees.as_ref())?;
+    anchor::require_l1(&l1, BRIDGEHUB)?;
+    let messages = messages(args, trees.as_ref(), &l1)?;
+    let l1 = &*l1;
     report::left_out(messages.skipped(), 0, Outcome::NotJudged);
 
     let progress = Arc::new(Watch(bars.begin("logs", Some(messages.archive().header().logs))));
@@ -144,6 +147,24 @@ fn with_archive(args: &ClaimsArgs) -> ClaimsArgs {
     args
 }
 
+/// Refuses flags that have no effect without others.
+fn check_needed(args: &ClaimsArgs) -> Result<(), CliError> {
+    let (has_trees, kinds) = (!args.tree.is_empty(), &args.which.kind);
+    let unneeded = [
+        ("--sl-batches needs --tree", !args.sl_batches.is_empty() && !has_trees),
+        ("--events needs --tree", !args.past.events.is_empty() && !has_trees),
+        ("--search needs --tree", args.past.search.is_some() && !has_trees),
+        (
+            "--deposit-sender, --deposit-asset and --deposit-data need --kind failed-deposit",
+            args.deposit.deposit_sender.is_some() && !kinds.contains(&ClaimKind::FailedDeposit),
+        ),
+    ];
+    match unneeded.iter().find(|(_, unneeded)| *unneeded) {
+        Some((text, _)) => Err(CliError::Usage((*text).into())),
+        None => Ok(()),
+    }
+}
+
 /// Checks that at most one input is standard input and that no output is an input.
 fn check_paths(args: &ClaimsArgs) -> Result<(), CliError> {
     let several = [&args.tree, &args.messages, &args.past.events, &args.sl_batches];
@@ -193,11 +214,16 @@ fn trees_options(args: &ClaimsArgs, l1: &L1Options, console: &Console) -> TreesO
     }
 }
 
-/// Opens the archives of logs.
-fn messages(args: &ClaimsArgs, trees: Option<&Trees>) -> Result<Messages, CliError> {
+/// Opens the archives of logs. For batches that were executed on L1, the roots that it stores show which logs are right.
+fn messages(
+    args: &ClaimsArgs,
+    trees: Option<&Trees>,
+    l1: &Arc<KnownRoots>,
+) -> Result<Messages, CliError> {
     let mut options = MessagesOptions::default();
     options.source.access = args.tree_args.state.access;
     options.trees = trees.cloned().into_iter().collect();
+    options.roots = Some(Arc::clone(l1));
     options.chain_of_others = args.which.chain;
     Messages::open(&args.messages, &options)
         .map_err(|error| wrong_inputs(&args.messages, Role::Messages, error.into()))

@@ -8,7 +8,7 @@ use crate::{
     files::{InputError, ShowPath, metadata_of},
     forest::{HistoryError, TreeFileError},
     ingest::{
-        FileKind, FoundFiles, IndexError, is_directory_of_files, l1::L1DataError,
+        FileKind, FoundFile, FoundFiles, IndexError, is_directory_of_files, l1::L1DataError,
         logs::files_of_list, state::files_of,
     },
     proof::FailureCode,
@@ -269,11 +269,13 @@ pub(super) fn refuse_overwriting_except(
         let mut files = Vec::new();
         if is_directory_of_files(input)? {
             let found = FoundFiles::at(&[input])?;
-            let is_input = |kind: FileKind| {
-                let is_read = kind.is_evidence() || kind.has_logs() || kind == FileKind::SlBatches;
-                is_read && Some(kind) != unread
+            let is_input = |kind: FileKind| kind.is_read_in_directories() && Some(kind) != unread;
+            // The rest of a damaged file may be an input.
+            let is_read = |file: &&FoundFile| match file.kind {
+                Some(kind) => is_input(kind),
+                None => matches!(file.damage, Some(InputError::Read { .. })),
             };
-            for file in found.of(is_input) {
+            for file in found.files.iter().filter(is_read) {
                 files.push(file.on_disk().to_owned());
                 files.extend(files_of_list(&file.path)?);
             }

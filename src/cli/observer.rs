@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     files::names,
-    forest::Forest,
+    forest::{BridgedEnd, BridgedTrees, Forest, InteropRoot},
     ingest::{
         event_logs::Mapping,
         l1::{L1Data, L1Layer},
@@ -339,9 +339,20 @@ impl JobObserver {
                 }
             };
         };
+        // Batches after missing ones of the settlement layer have later roots, each the last one to which its path is known.
+        let after = forest.bridged().map_or(&[][..], BridgedTrees::ends);
+        let after = after.iter().rev().find_map(BridgedEnd::last_block);
         let target = match (self.target, forest.latest()) {
-            (Target::Latest, Some(latest)) => {
-                format!("interop root of block {}, {}", latest.block, latest.root)
+            (Target::Latest, latest) if latest.is_some() || after.is_some() => {
+                let latest = latest.map(|InteropRoot { block, root, .. }| {
+                    format!("interop root of block {block}, {root}")
+                });
+                let after = after.map(|last| {
+                    format!(
+                        "after missing SL batches the last interop root with a known path, up to that of block {last}"
+                    )
+                });
+                latest.into_iter().chain(after).collect::<Vec<_>>().join("; ")
             }
             (Target::First, _) => "interop root of the block that executed the batch".into(),
             (Target::Block(block), _) => format!("interop root of block {block}"),

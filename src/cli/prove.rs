@@ -375,8 +375,12 @@ fn check_target(args: &ProveArgs) -> Result<(), CliError> {
     if args.which.requests.is_some() {
         return Ok(());
     }
+    let is_on_l1 = matches!(args.target.kind(), TargetKind::SlBatch | TargetKind::BatchRoot)
+        || args.format == Some(ProofFormat::Calldata);
     let unneeded = [
+        ("--anchor", !args.l1.anchor.paths.is_empty() && !is_on_l1),
         ("--events", !args.past.events.is_empty() && !args.target.needs_history()),
+        ("--search", args.past.search.is_some() && !args.target.needs_history()),
         ("--sl-batches", !args.sl_batches.is_empty() && args.target.kind() != TargetKind::SlBatch),
     ];
     match unneeded.iter().find(|(_, unneeded)| *unneeded) {

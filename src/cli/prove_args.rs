@@ -152,7 +152,7 @@ pub(super) struct WhichArgs {
     pub(super) all: bool,
     /// A leaf of the root of --batch, if that has eight (ZKsync OS since v33): logs, multichain, imt-begin or imt-end
     #[arg(long, value_name = "LEAF", requires_all = ["chain", "batch"],
-        conflicts_with_all = ["sender", "kind", "shard", "resume", "summary"])]
+        conflicts_with_all = ["sender", "kind", "shard", "shards", "resume", "summary", "failures"])]
     pub(super) leaf: Option<BatchRootLeaf>,
     /// Only messages that this address sent
     #[arg(long, value_name = "ADDRESS", conflicts_with = "index")]

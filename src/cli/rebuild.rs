@@ -34,6 +34,10 @@ pub(super) fn run(
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
     let with_history = args.history || !args.past.events.is_empty();
+    if args.past.search.is_some() && !with_history && args.l1.anchor.paths.is_empty() {
+        let text = "--search needs --history, --events or --anchor: nothing else is searched";
+        return Err(CliError::Usage(text.into()));
+    }
     let progress = bars.busy("rebuilding the trees");
     let l1 = args.l1.options(&args.tree_args.state);
     if l1.as_ref().is_some_and(|l1| l1.state.bridgehub.is_none()) {

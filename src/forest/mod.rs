@@ -48,8 +48,8 @@ pub use events_error::{EventPlace, EventsError};
 pub use evidence::{EventGap, L1Gap};
 pub use explain::explain;
 pub use history::{
-    AppendedBatches, ChainAt, History, HistoryError, HistoryStep, RootIndex, SearchBudget,
-    Timeline, WantedRoot, explain_further, explain_one,
+    AppendedBatches, ChainAt, History, HistoryError, HistoryStep, LostLeaves, LostStep, RootIndex,
+    SearchBudget, Timeline, WantedRoot, explain_further, explain_one,
 };
 pub use interop_root::InteropRoot;
 pub use l1_error::L1Error;

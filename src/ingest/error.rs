@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use thiserror::Error;
 
 use super::{
@@ -84,6 +86,16 @@ pub enum IndexError {
         /// The chain.
         chain: ChainId,
         /// What is lost.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There is no commit on L1 of batches of the settlement layer. What they relay of their chains is lost.
+    #[error("{} of chain {chain}", SlBatch::names(.batches))]
+    NotOnL1 {
+        /// The settlement layer.
+        chain: ChainId,
+        /// Its batches.
+        batches: RangeInclusive<SlBatch>,
+        /// Why there is none.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The logs of a batch do not fold to the root that the settlement layer stores.
@@ -213,6 +225,16 @@ impl IndexError {
             Self::Output(_) => true,
             Self::Events(error) => error.is_io(),
             _ => false,
+        }
+    }
+
+    /// The number of parts that are left out because of the error.
+    pub(super) fn parts(&self) -> u64 {
+        match self {
+            Self::NotOnL1 { batches, .. } => {
+                (batches.end().0 - batches.start().0).saturating_add(1)
+            }
+            _ => 1,
         }
     }
 

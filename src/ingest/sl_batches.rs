@@ -55,6 +55,14 @@ impl SlBatchLogs {
         })
     }
 
+    /// Adds what another file has of the same batch. Returns whether it is the same: one of them may lack the root.
+    fn add(&mut self, other: Self) -> bool {
+        let (own, given) = (self.root, other.root);
+        self.root = own.or(given);
+        let agree = given.is_none_or(|given| self.root == Some(given));
+        agree && *self == Self { root: self.root, ..other }
+    }
+
     /// Adds what L1 has of the same batch. `Err` says what differs.
     fn join(&mut self, on_l1: &SlBatchFound) -> Result<(), String> {
         let differs = |what: &str, here: Hash, there: Hash| {
@@ -185,7 +193,8 @@ impl SlBatches {
     }
 }
 
-/// Adds a batch of the file `name`, unless `limit` batches are there already. One with the same number has to be the same.
+/// Adds a batch of the file `name`, unless `limit` batches are there already. One with the same number has to be the same,
+/// but for a root that only one of them has.
 fn add(
     found: &mut ByNumber,
     limit: usize,
@@ -193,13 +202,16 @@ fn add(
     logs: SlBatchLogs,
 ) -> Result<(), IndexError> {
     let batch = logs.batch;
-    match found.get(&batch) {
-        Some((first, at, known)) if *known != logs => {
-            let reason = format!("differs from the one in {first}{at}");
-            Err(IndexError::SlBatch { name: name.to_string(), place, batch, reason })
-        }
-        Some(_) => Ok(()),
-        None if found.len() == limit => {
+    let count = found.len();
+    match found.get_mut(&batch) {
+        Some((first, at, known)) => match known.add(logs) {
+            true => Ok(()),
+            false => {
+                let reason = format!("differs from the one in {first}{at}");
+                Err(IndexError::SlBatch { name: name.to_string(), place, batch, reason })
+            }
+        },
+        None if count == limit => {
             Err(IndexError::TooManySlBatches { name: name.to_string(), place, limit })
         }
         None => {
@@ -367,6 +379,28 @@ mod tests {
             let known = with(8, root, Some(local_root)).map(|found| found.unwrap().is_some());
             assert_eq!(known, [is_known; 2]);
         }
+    }
+
+    /// The script of the manual writes batches without their roots, other files have them.
+    #[test]
+    fn a_root_that_only_one_of_two_files_has_is_taken() {
+        let line = "{\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":3,\"logs\":[]}";
+        let [root, other] = [[1; 32], [2; 32]].map(Hash::new);
+        let with = |root: Hash| line.replace("]}", &format!("],\"chainBatchRoot\":\"{root}\"}}"));
+        let root_of = |lines: &[&str]| {
+            read(&lines.join("\n")).map(|all| all.batch(SlBatch(7)).unwrap().root()).ok()
+        };
+        let (of_root, of_other) = (with(root), with(other));
+        assert_eq!(root_of(&[line, line]), Some(None));
+        for lines in [[line, &of_root], [&of_root, line], [&of_root, &of_root]] {
+            assert_eq!(root_of(&lines), Some(Some(root)), "{lines:?}");
+        }
+        // What only the second line has counts for the third.
+        for lines in [&[&of_root[..], &of_other][..], &[line, &of_root, &of_other]] {
+            assert_eq!(root_of(lines), None, "{lines:?}");
+        }
+        let longer = of_root.replace(":3,", ":4,");
+        assert_eq!(root_of(&[line, &longer]), None);
     }
 
     #[test]

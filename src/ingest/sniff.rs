@@ -108,6 +108,36 @@ impl FileKind {
             || self.is_of_l1()
     }
 
+    /// Whether a file of this kind in a directory may be an input of a command that is given the directory. What slproof
+    /// wrote itself, or cannot use, is not.
+    #[must_use]
+    pub fn is_read_in_directories(self) -> bool {
+        match self {
+            Self::Snapshot
+            | Self::TreeFile
+            | Self::MessageArchive
+            | Self::State(_)
+            | Self::Logs(_)
+            | Self::Events
+            | Self::EventsAndLogs
+            | Self::SlBatches
+            | Self::L1Transactions
+            | Self::BatchBlocks
+            | Self::Blobs => true,
+            // Transactions of L1 may be behind the first mebibyte, and states of L1 are proven by single slots.
+            Self::Answer(answer) => match answer {
+                OtherAnswer::Block | OtherAnswer::Transaction | OtherAnswer::EthGetProof => true,
+                OtherAnswer::ZksGetProof | OtherAnswer::BatchDetails => false,
+            },
+            Self::Proofs
+            | Self::Requests
+            | Self::Manifest
+            | Self::Checkpoint
+            | Self::Published
+            | Self::OtherTable => false,
+        }
+    }
+
     /// Whether a file of this kind holds events of MessageRoot.
     #[must_use]
     pub fn has_events(self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::{BatchProofs, BatchRootForm, Error, ExtractError, Extractor, TargetError, Trees};
 use crate::{
+    anchor::BatchRoots as StoredRoots,
     archive::{Archive, ArchiveError},
     contracts::Layout,
     forest::{ChainTree, Forest, chain_id_leaf},
@@ -73,6 +74,13 @@ impl<'f> TreeCheck<'f> {
             Ok::<_, TargetError>((Some(forest), Extractor::new(forest, Target::BatchRoot)?))
         };
         Ok(Self { layers: forests.into_iter().map(layer).collect::<Result<_, _>>()? })
+    }
+
+    /// Adds the batch roots that a state stores, for batches that are not in the trees.
+    #[must_use]
+    pub fn or_roots(mut self, roots: &'f dyn StoredRoots) -> Self {
+        self.layers.push((None, Extractor::to_batch_roots(roots)));
+        self
     }
 
     /// Creates a check against these trees, or against the batch roots in a state if no trees are rebuilt.
@@ -181,7 +189,9 @@ fn verdict(proofs: Result<BatchProofs<'_>, ExtractError>) -> Verdict {
             | ExtractError::BatchLost { .. }
             | ExtractError::MaybeLost { .. }
             | ExtractError::PathLost { .. }
-            | ExtractError::NoBatchRoot { .. },
+            | ExtractError::NoBatchRoot { .. }
+            // Of slots with proofs, that of the root may be missing.
+            | ExtractError::State(_),
         ) => Verdict::Unknown,
         Err(error) => Verdict::Incomplete(error.into()),
     }

@@ -191,7 +191,7 @@ pub enum ExtractError {
     #[error(
         "the first interop root that contains batch {batch} of chain {chain} is not known: the root of \
          block {block} contains it, but a root before it is lost or its contents are unknown; give the events of \
-         MessageRoot, alone if the state lost roots, or try more trees"
+         MessageRoot, alone if the state or L1 lost roots, or try more trees"
     )]
     FirstRootUnknown {
         /// The chain.

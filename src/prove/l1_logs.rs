@@ -4,7 +4,8 @@ use super::{Error, Trees, l1_trees::GivenL1};
 use crate::{
     forest::{ChainTree, Forest},
     ingest::{
-        l1::{CommittedBatch, L1Data, L1Files, L1Layer},
+        IndexError,
+        l1::{CommittedBatch, L1Data, L1Files, L1Layer, NoBatch, PassedOver},
         logs::Indexer,
     },
     primitives::{BatchNumber, ChainId},
@@ -18,8 +19,8 @@ impl Trees {
     }
 
     /// Reads the logs in `files` of L1 into an indexer: what the settlement layer of these trees relays in its
-    /// messages, and what its chains committed on L1 themselves. If the trees were rebuilt from these files, they are
-    /// not read again. Beside trees of other evidence, files that are not of a settlement layer are passed over.
+    /// messages, and what its chains committed on L1 themselves. Its batches that are missing or whose pubdata are lost are
+    /// left out. If the trees were rebuilt from these files, they are not read again. Beside trees of other evidence, files that are not of a settlement layer are passed over.
     ///
     /// # Errors
     /// [`Error`] if a file cannot be read, or the files do not show the settlement layer.
@@ -37,7 +38,20 @@ impl Trees {
         let others = data.others(layer, |batch| chain_of(forest?, batch));
         // Without trees, the chain id of the settlement layer only appears in errors.
         let sl_chain = forest.map(Forest::sl_chain).or(layer.record.chain()).unwrap_or_default();
-        Ok(indexer.read_l1(data, (sl_chain, data.commits(layer)), &others)?)
+        let commits = data.commits(layer);
+        indexer.read_l1(data, (sl_chain, commits), &others)?;
+        let last = commits.batches().last().map(|last| last.batch);
+        for (batches, reason) in commits.gaps() {
+            // The last batches may have been reverted for good.
+            let is_reverted =
+                matches!(reason, NoBatch::PassedOver { reason: PassedOver::Reverted, .. });
+            if is_reverted && last.is_some_and(|last| last < *batches.start()) {
+                continue;
+            }
+            let source = Box::new(reason);
+            indexer.leave_out(IndexError::NotOnL1 { chain: sl_chain, batches, source });
+        }
+        Ok(())
     }
 }
 

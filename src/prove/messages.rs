@@ -7,6 +7,7 @@ use std::{
 
 use super::{Error, LogChains, TreeCheck, Trees, TreesOptions};
 use crate::{
+    anchor::{BatchRoots, KnownRoots},
     archive::{Archive, ArchiveError},
     files::{
         Container, InputError, InputSequence, Kind, NativeFile, ReadProgressHandle, is_in_archive,
@@ -41,8 +42,10 @@ pub struct MessagesOptions {
     pub source: SourceOptions,
     /// The trees that proofs are made from, of one or several settlement layers. Logs that do not name their chain belong
     /// to the chain whose batch roots they make, and of several archives the batches that fold to their roots in none of
-    /// the trees are left out.
+    /// the trees are left out. The same holds for the roots in a state without trees.
     pub trees: Vec<Trees>,
+    /// The batch roots that a state stores, as that of L1 does. They count for batches that are not in the trees.
+    pub roots: Option<Arc<KnownRoots>>,
     /// The chain of logs that do not name it, if the trees do not show it.
     pub chain_of_others: Option<ChainId>,
 }
@@ -120,8 +123,12 @@ impl Messages {
             None => LogChains::find(&found, &trees, source, options.chain_of_others)?,
         };
         let forests: Vec<&Forest> = trees.iter().filter_map(|trees| trees.forest()).collect();
-        let has_check = !forests.is_empty();
+        let states = trees.iter().filter_map(|trees| trees.stored_roots());
+        let of_l1_state = options.roots.as_deref().map(|roots| roots as &dyn BatchRoots);
+        let roots: Vec<&dyn BatchRoots> = states.chain(of_l1_state).collect();
+        let has_check = !forests.is_empty() || !roots.is_empty();
         let check = TreeCheck::of_layers(forests)?;
+        let check = roots.into_iter().fold(check, TreeCheck::or_roots);
         let check = has_check.then_some(&check as &dyn BatchCheck);
         let dir = temporary_directory()?;
         let target: PathBuf = dir.path().join("merged.slmsg");

@@ -321,6 +321,11 @@ impl Trees {
         Ok(self.l1_state()?.map(|l1| &*l1.roots))
     }
 
+    /// As [`Trees::l1`], shared.
+    pub(crate) fn shared_l1(&self) -> Result<Option<Arc<KnownRoots>>, Error> {
+        Ok(self.l1_state()?.map(|l1| Arc::clone(&l1.roots)))
+    }
+
     /// What L1's state says of a proof, if the state was given.
     pub(crate) fn l1_verdict(&self, record: ProofRecord) -> Result<Option<L1Verdict>, Error> {
         let item = match record.log {

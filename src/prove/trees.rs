@@ -18,7 +18,7 @@ use super::{
     stored_ends::NodePaths,
 };
 use crate::{
-    anchor::{KnownRoots, Lacking},
+    anchor::{BatchRoots, KnownRoots, Lacking},
     contracts::Layout,
     files::ReopenableInput,
     forest::{
@@ -364,6 +364,14 @@ impl Trees {
     #[must_use]
     pub fn forest(&self) -> Option<&Forest> {
         self.0.forest()
+    }
+
+    /// The batch roots of a state without trees.
+    pub(super) fn stored_roots(&self) -> Option<&dyn BatchRoots> {
+        match &self.0.source {
+            Source::State { roots, .. } => Some(roots),
+            _ => None,
+        }
     }
 
     /// Whether proofs through these trees have timestamps, as since v33.

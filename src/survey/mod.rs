@@ -58,7 +58,7 @@ pub struct Survey {
     pub l1: Option<L1Report>,
     /// The chains of the trees, by their index, then further chains of the logs.
     pub chains: Vec<ChainCounts>,
-    /// The number of parts of archives that were left out because they are damaged or contradict each other.
+    /// The number of parts of archives that were left out because they are damaged, lost on L1 or contradict each other.
     pub left_out: u64,
     /// What can be proven against each kind of target. Kinds against which nothing can be proven are not listed.
     pub provable: Vec<Provable>,

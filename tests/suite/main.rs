@@ -151,6 +151,9 @@ mod l1 {
     /// L1 with missing batches beside a state or events, and tree files of it.
     mod lost_beside;
 
+    /// What `history` and `first` say of roots by block that are lost with a batch of the settlement layer.
+    mod lost_roots;
+
     /// No file is read more often than it has to be, and an archive not once for each of its files.
     mod reads;
 }

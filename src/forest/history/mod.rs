@@ -35,6 +35,7 @@
 mod candidates;
 mod compare;
 mod likelihood;
+mod lost_leaves;
 mod one_root;
 mod replay;
 mod search;
@@ -60,6 +61,7 @@ use crate::{
 };
 
 pub(super) use compare::{corrected, first_differing};
+pub use lost_leaves::{LostLeaves, LostStep};
 pub use one_root::{WantedRoot, explain_one};
 pub use search::SearchBudget;
 pub use steps::{AppendedBatches, HistoryStep};
@@ -76,6 +78,8 @@ pub struct History {
     pub timestamps: Vec<Timestamp>,
     /// How many more roots the contract counts, as it does since v31, than the state has. Their blocks are not known.
     pub lost: u64,
+    /// What missing batches of the settlement layer appended, from L1, by chain and leaf.
+    pub lost_leaves: Vec<LostLeaves>,
     /// By root: the number of chains; 0 if the root is unexplained.
     pub chains: Vec<u32>,
     /// By root: the end of its advances in the two columns below. They begin at the end of the previous
@@ -147,8 +151,9 @@ pub fn explain_further(
     if !events.is_empty() {
         // A search in damaged trees finds nothing, however long it runs.
         sound(forest)?;
-        let History { blocks, roots, timestamps, lost, .. } = known;
-        let known = History { timestamps, lost, ..replayed(forest, blocks, roots, events)? };
+        let History { blocks, roots, timestamps, lost, lost_leaves, .. } = known;
+        let replayed = replayed(forest, blocks, roots, events)?;
+        let known = History { timestamps, lost, lost_leaves, ..replayed };
         return Timeline::new(forest, mend(forest, known, effort)?);
     }
     // Known explanations were compared with the roots when they were found, so a difference is damage.
@@ -208,8 +213,8 @@ impl History {
 
     /// The same roots with other changes up to each.
     fn with_steps(self, steps: Vec<Option<Step>>) -> Self {
-        let Self { timestamps, lost, blocks, roots, .. } = self;
-        Self { timestamps, lost, ..Self::new(blocks, roots, steps) }
+        let Self { timestamps, lost, lost_leaves, blocks, roots, .. } = self;
+        Self { timestamps, lost, lost_leaves, ..Self::new(blocks, roots, steps) }
     }
 
     /// Appends a root. Without a step it is unexplained.
@@ -253,6 +258,9 @@ impl History {
         column(bytemuck::cast_slice(&self.batches));
         if !self.timestamps.is_empty() {
             column(bytemuck::cast_slice(Timestamp::peel_slice(&self.timestamps)));
+        }
+        for LostLeaves { chain, leaves, next, .. } in &self.lost_leaves {
+            column(bytemuck::cast_slice(&[*chain, leaves.start, leaves.end, *next]));
         }
         hasher.finalize().to_hex().to_string()
     }
@@ -361,6 +369,6 @@ impl History {
             }
             start = end;
         }
-        Ok(())
+        self.misfit_of_lost(forest).map_or(Ok(()), |reason| bad(roots, reason))
     }
 }

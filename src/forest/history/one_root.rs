@@ -49,6 +49,7 @@ fn search_for(
     let end = match wanted {
         WantedRoot::Of(block) => known.next_explained(known.blocks.binary_search(&block).ok()?),
         WantedRoot::FirstWith { .. } if known.lost > 0 => return None,
+        WantedRoot::FirstWith { chain, leaf } if known.is_first_lost(chain, leaf) => return None,
         WantedRoot::FirstWith { chain, leaf } => known.first_explained(chain, leaf)?,
     };
     let gap = known.gap_up_to(end);

@@ -18,7 +18,7 @@ pub struct HistoryStep {
     pub root: InteropRoot,
     /// The chains that are new.
     pub registered: Vec<ChainId>,
-    /// The chains with new batches.
+    /// The chains with new batches, without those in [`History::lost_steps`].
     pub appended: Vec<AppendedBatches>,
 }
 
@@ -74,10 +74,11 @@ impl History {
                 let (tree, end) = (&trees[chain as usize], &mut ends[chain as usize]);
                 let before = *end;
                 *end += batches;
-                let batches = tree.batches().runs(before..*end);
+                let parts = self.not_lost(chain.into(), before..*end).into_iter();
+                let batches = parts.flat_map(|part| tree.batches().runs(part)).collect();
                 AppendedBatches { batches, chain_id: tree.chain() }
             });
-            let appended = appended.collect();
+            let appended = appended.filter(|appended| !appended.batches.is_empty()).collect();
             HistoryStep { root: self.root(index), registered, appended }
         })
     }

@@ -88,10 +88,13 @@ impl Timeline {
         (chain < self.root(at).chains).then(|| self.trees.counts[version])
     }
 
-    /// The first root that contains a leaf of a chain. `None` if no root does, or if an unexplained root, or one that the
-    /// state lost, may be the first.
+    /// The first root that contains a leaf of a chain. `None` if no root does, or if an unexplained root, one that the
+    /// state lost, or one of a missing batch of the settlement layer, may be the first.
     #[must_use]
     pub fn first(&self, tree: &ChainTree, leaf: u64) -> Option<RootIndex> {
+        if self.history.is_first_lost(tree.index(), leaf) {
+            return None;
+        }
         let at = self.first_explained(tree.index(), leaf)?;
         let before = at.0.checked_sub(1).map(|before| self.history.root(before as usize));
         let root = self.root(at);

@@ -17,6 +17,7 @@
 //! | `marks` | (24 + 8 c) each | where reading the steps may start: see below |
 //! | `ltimes` | 8 b | only in version 3: when each batch was executed (u64), by chain index and leaf index |
 //! | `rtimes` | 8 r | only in version 3: the timestamp of each root (u64), 0 if it has none |
+//! | `lost` | 48 each | only in version 2, and only if there are any: leaves whose first roots are lost with batches of the settlement layer that are missing on L1, by chain index and leaf index: chain index ‖ first leaf index ‖ the one after the last ‖ first missing batch ‖ last missing batch ‖ index of the next root (u64 each) |
 //!
 //! ```text
 //! hashes   the batch roots of every chain, by chain index and leaf index
@@ -84,12 +85,13 @@
 //! | version | what changed |
 //! | --- | --- |
 //! | 1 | first |
-//! | 2 | the field `checked by` in the header |
+//! | 2 | the field `checked by` in the header, the section `lost` |
 //! | 3 | the sections `ltimes` and `rtimes`, and the field `root time` in the header: trees with timestamps |
 
 mod error;
 mod header;
 mod history_rows;
+mod lost_rows;
 mod reader;
 mod spilled_roots;
 mod writer;
@@ -108,3 +110,4 @@ const STEPS: SectionName = SectionName::new("steps");
 const MARKS: SectionName = SectionName::new("marks");
 const LEAF_TIMES: SectionName = SectionName::new("ltimes");
 const ROOT_TIMES: SectionName = SectionName::new("rtimes");
+const LOST: SectionName = SectionName::new("lost");

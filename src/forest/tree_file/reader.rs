@@ -3,15 +3,16 @@ use std::path::Path;
 use bytemuck::cast_slice;
 
 use super::{
-    CHAINS, HASHES, LEAF_TIMES, MARKS, ROOT_TIMES, ROOTS, RUNS, STEPS,
+    CHAINS, HASHES, LEAF_TIMES, LOST, MARKS, ROOT_TIMES, ROOTS, RUNS, STEPS,
     header::{Header, Header2, Header3, layout},
     history_rows::{Progress, StepsError, mark_every},
+    lost_rows,
 };
 use crate::{
     contracts::{Layout, MOST_CHAINS},
     files::{Access, Container, ContainerError, InputError, Kind, SectionBytes, SectionName},
     forest::{
-        BatchNumbers, ChainTree, Forest, History, InteropRoot,
+        BatchNumbers, ChainTree, Forest, History, InteropRoot, LostLeaves,
         chain_tree::chain_id_leaves,
         hashes::Hashes,
         numbers::Run,
@@ -33,6 +34,8 @@ pub struct TreeFile {
     marks: SectionBytes,
     /// The timestamps of the roots; none in versions before 3.
     root_times: Timestamps,
+    /// What missing batches of the settlement layer appended.
+    lost_leaves: Vec<LostLeaves>,
 }
 
 impl TreeFile {
@@ -105,11 +108,20 @@ impl TreeFile {
         let forest = grown.forest(hashes);
         hangs_together(&forest).map_err(|reason| bad(HASHES, reason))?;
 
+        let lost_leaves = match container.find(LOST) {
+            None => Vec::new(),
+            Some(rows) => {
+                container.check_section(LOST)?;
+                lost_rows::decode(rows).ok_or_else(|| bad(LOST, "the section ends within a row"))?
+            }
+        };
+
         let file = Self {
             roots,
             steps: container.share(STEPS)?,
             marks: container.share(MARKS)?,
             root_times,
+            lost_leaves,
             header,
             forest,
             container,
@@ -190,6 +202,7 @@ impl TreeFile {
         }
         history.timestamps = self.root_times.iter().map(timestamp).collect();
         history.lost = self.lost();
+        history.lost_leaves.clone_from(&self.lost_leaves);
         if rest.is_empty() {
             Ok(history)
         } else {
@@ -215,6 +228,9 @@ impl TreeFile {
     /// # Errors
     /// As [`TreeFile::history_at`].
     pub fn history_of(&self, chain: u64, leaf: u64) -> Result<Option<History>, ContainerError> {
+        if LostLeaves::have(&self.lost_leaves, chain, leaf) {
+            return Ok(None);
+        }
         let chain = usize::try_from(chain).ok().filter(|_| self.lost() == 0);
         let Some(chain) = chain.filter(|chain| *chain < self.forest.chains().len()) else {
             return Ok(None);

@@ -3,16 +3,17 @@ use std::path::Path;
 use bytemuck::cast_slice_mut;
 
 use super::{
-    CHAINS, HASHES, LEAF_TIMES, MARKS, ROOT_TIMES, ROOTS, RUNS, STEPS, TreeFileError,
+    CHAINS, HASHES, LEAF_TIMES, LOST, MARKS, ROOT_TIMES, ROOTS, RUNS, STEPS, TreeFileError,
     header::{Header, Header2, Header3, layout_number},
     history_rows::{Progress, mark_every},
+    lost_rows,
     spilled_roots::SpilledRoots,
 };
 use crate::{
     contracts::Layout,
     files::{ContainerWriter, Kind, Output, OutputError, Spool},
     forest::{
-        Forest, RebuildError, RebuildOptions, SearchBudget,
+        Forest, LostLeaves, RebuildError, RebuildOptions, SearchBudget,
         evidence::{EventEvidence, EventGap, Evidence, L1Evidence, L1Gap, StateEvidence},
         explain::explain_evidence,
         explain_further,
@@ -143,6 +144,7 @@ pub fn rebuild_l1_to_file(
         for (block, root, step) in history.rows() {
             roots.put(&mut file.writer, block, root, step.as_ref())?;
         }
+        roots.lost_leaves = history.lost_leaves;
     }
     file.commit(roots, &evidence)?;
     Ok(evidence.gaps_of_trees())
@@ -236,13 +238,16 @@ fn write_chains(
     Ok(())
 }
 
-/// Writes the interop roots to three sections. The first is written directly; the others are spooled.
+/// Writes the interop roots to three sections, of which the first is written directly and the others are spooled, and then
+/// what is lost of them.
 struct Roots {
     begun: bool,
     progress: Progress,
     count: u64,
     /// How many more roots the contract counts.
     lost: u64,
+    /// What missing batches of the settlement layer appended.
+    lost_leaves: Vec<LostLeaves>,
     /// The blocks of the roots, if these have timestamps.
     blocks: Vec<SlBlock>,
     explained: u64,
@@ -262,6 +267,7 @@ impl Roots {
             progress: Progress::start(shape.chains.len()),
             count: 0,
             lost: 0,
+            lost_leaves: Vec::new(),
             blocks: Vec::new(),
             explained: 0,
             has_timestamps: shape.layout == Layout::V33,
@@ -311,6 +317,11 @@ impl Roots {
         writer.begin(STEPS)?;
         self.steps.drain(|piece| writer.put(piece))?;
         writer.begin(MARKS)?;
-        self.marks.drain(|piece| writer.put(piece))
+        self.marks.drain(|piece| writer.put(piece))?;
+        if !self.lost_leaves.is_empty() {
+            writer.begin(LOST)?;
+            self.lost_leaves.iter().try_for_each(|lost| writer.put(&lost_rows::encode(lost)))?;
+        }
+        Ok(())
     }
 }

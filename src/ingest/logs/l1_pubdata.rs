@@ -31,10 +31,13 @@ pub(super) fn relayed(
                 let Ok(logs) = logs else { return Ok(()) };
                 by.find(logs.view(), |one| found.push(one));
             }
-            // What is lost of the settlement layer is in the report on its trees.
-            Err(lost) => {
-                let Some(left) = lost.left else { return Ok(()) };
-                by.find_in_part((sl_chain, number), &left.messages, |one| found.push(one));
+            Err(mut lost) => {
+                if let Some(left) = lost.left.take() {
+                    by.find_in_part((sl_chain, number), &left.messages, |one| found.push(one));
+                }
+                // Which batches of chains are lost with it is not known.
+                let error = lost_of(batch, sl_chain, lost, sink);
+                sink.state.faults.add(error);
             }
         }
         let origin = origin(batch, sink);
@@ -72,13 +75,8 @@ pub(super) fn committed(
                 return sink.made(chain, number, logs, origin);
             }
             Err(lost) => {
-                let name = sink.collector.name(origin.source);
-                return sink.note(IndexError::Lost {
-                    name,
-                    place: origin.place,
-                    chain,
-                    source: lost.into(),
-                });
+                let error = lost_of(batch, chain, lost, sink);
+                return sink.note(error);
             }
         };
         match batch_pubdata::parse(chain, number, pubdata) {
@@ -89,6 +87,18 @@ pub(super) fn committed(
             }
         }
     })
+}
+
+/// The error for a batch whose pubdata are lost.
+fn lost_of(
+    batch: &CommittedBatch,
+    chain: ChainId,
+    lost: LostPubdata,
+    sink: &mut BatchSink<'_, '_>,
+) -> IndexError {
+    let Origin { source, place } = origin(batch, sink);
+    let name = sink.collector.name(source);
+    IndexError::Lost { name, place, chain, source: lost.into() }
 }
 
 /// The commit of a batch.

@@ -6,7 +6,7 @@ use crate::{
 /// The most errors kept.
 pub(super) const MOST_KEPT: usize = 100;
 
-/// The parts that were left out of an archive: the first hundred errors, and their total number.
+/// The parts that were left out of an archive: the first hundred errors, and the total number of parts.
 #[derive(Debug, Default)]
 pub struct SkippedInputs {
     kept: Vec<IndexError>,
@@ -17,7 +17,7 @@ pub struct SkippedInputs {
 
 impl SkippedInputs {
     pub(super) fn add(&mut self, error: IndexError) {
-        self.count += 1;
+        self.count = self.count.saturating_add(error.parts());
         self.incomplete += u64::from(matches!(error, IndexError::Incomplete { .. }));
         self.need_roots |= error.needs_roots();
         if self.kept.len() < MOST_KEPT {
@@ -30,7 +30,7 @@ impl SkippedInputs {
         self.count += errors;
     }
 
-    /// The total number of errors.
+    /// The total number of parts. Batches of the settlement layer that are missing on L1 have one error and count each.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count

@@ -405,6 +405,29 @@ fn output_over_a_part_of_an_input_is_refused() {
     assert_eq!(run(["import", &dump, "-o", &dump]).code, Some(2));
 }
 
+/// Receipts are read with the blocks of their batches.
+#[test]
+fn the_blocks_of_batches_in_a_directory_are_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, blocks) = (folder.path().to_str().unwrap(), folder.path().join("blocks.json"));
+    for file in ["state.anvil.json", "receipts.json"] {
+        fs::copy(path(&format!("gateway-v29/{file}")), folder.path().join(file)).unwrap();
+    }
+    let text = "{\"batchNumber\":501234,\"firstBlock\":1,\"lastBlock\":100000}\n";
+    fs::write(&blocks, text).unwrap();
+    let output = blocks.to_str().unwrap();
+    let refused = run(["prove", "--archive", archive, "--all", "-o", output]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("is an input"), "{}", refused.stderr);
+    assert_eq!(fs::read_to_string(&blocks).unwrap(), text);
+    // An earlier output is no input.
+    let output = folder.path().join("proofs.ndjson");
+    for _ in 0..2 {
+        let written = run(["prove", "--archive", archive, "--all", "-o", output.to_str().unwrap()]);
+        assert_eq!(written.code, Some(0), "{}", written.stderr);
+    }
+}
+
 /// The directory of a bare name is the working directory.
 #[test]
 fn a_header_without_a_directory_has_its_chunks_beside_it() {

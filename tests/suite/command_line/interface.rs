@@ -214,6 +214,39 @@ fn flags_without_what_they_need_are_refused() {
 }
 
 #[test]
+fn flags_that_would_be_ignored_are_refused() {
+    let (state, logs) = (path(STATE), path(LOGS));
+    let (batches, l1) =
+        (path("gateway-v31/gw_batches.jsonl"), path("gateway-v31/l1.state.anvil.json"));
+    let prove = ["prove", "--tree", &state, "--messages", &logs];
+    let anchor = ["--anchor", &l1, "--anchor-bridgehub", BRIDGEHUB];
+    let claims =
+        [&["claims", "--messages", &logs, "--l1-nullifier", BRIDGEHUB], &anchor[..]].concat();
+    let hash = format!("0x{}", "11".repeat(32));
+    let deposit =
+        ["--deposit-sender", &hash[..42], "--deposit-asset", &hash, "--deposit-data", "0x"];
+    let leaf = ["--leaf", "logs", "--chain", "388", "--batch", "100"];
+    for (args, words) in [
+        ([&prove[..], &["--all"], &anchor].concat(), "--anchor has no effect for this target"),
+        (
+            [&prove[..], &["--all", "--search", "5"]].concat(),
+            "--search has no effect for this target",
+        ),
+        (vec!["rebuild", &state, "--search", "5"], "--search needs --history"),
+        ([&claims[..], &["--search", "5"]].concat(), "--search needs --tree"),
+        ([&prove[..], &leaf, &["--failures", "no-file"]].concat(), "--failures"),
+        ([&prove[..], &leaf, &["--shards", "2", "--shard-index", "0"]].concat(), "--shards"),
+        ([&claims[..], &["--sl-batches", &batches]].concat(), "--sl-batches needs --tree"),
+        ([&claims[..], &["--events", &batches]].concat(), "--events needs --tree"),
+        ([&claims[..], &deposit].concat(), "need --kind failed-deposit"),
+    ] {
+        let refused = run(&args);
+        assert_eq!(refused.code, Some(2), "{args:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains(words), "{args:?}: {}", refused.stderr);
+    }
+}
+
+#[test]
 fn inputs_in_the_wrong_place_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

@@ -13,7 +13,7 @@ use crate::support::{
     l1::L1State,
     log_sources::lines,
     server::{damaged_withdrawals, withdrawals},
-    withdrawals::BRIDGEHUB,
+    withdrawals::{BRIDGEHUB, NULLIFIER, Withdrawals},
 };
 
 /// A directory with the messages of a Gateway and a state of L1, and its flags for `claims`.
@@ -89,6 +89,61 @@ fn shards_of_an_archive_without_a_batch_are_not_whole() {
     assert_eq!(merged.code, Some(1), "{}", merged.stderr);
     let summary = objects(&merged.stderr).pop().unwrap();
     assert_eq!((&summary["leftOut"], &summary["failures"]), (&1.into(), &serde_json::json!({})));
+}
+
+/// The state has the root of the batch, so the logs that do not lead to it are left out, and not the others.
+#[test]
+fn a_contradicting_line_takes_no_good_batch_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let mut good = json_lines("gateway-v29/logs.jsonl.gz");
+    good.retain(|batch| batch["chainId"] == 324 && !batch["logs"].as_array().unwrap().is_empty());
+    good.truncate(3);
+    let count: usize = good.iter().map(|batch| batch["logs"].as_array().unwrap().len()).sum();
+    let mut bad = good[2].clone();
+    bad["logs"].as_array_mut().unwrap().pop();
+    bad.as_object_mut()
+        .unwrap()
+        .retain(|name, _| name == "chainId" || name == "batchNumber" || name == "logs");
+    fs::write(path("good.jsonl"), lines(good.clone())).unwrap();
+    fs::write(path("bad.jsonl"), lines(vec![bad.clone()])).unwrap();
+    good.push(bad);
+    fs::write(path("mixed.jsonl"), lines(good)).unwrap();
+    let state = fixture("gateway-v29/state.anvil.json");
+    for messages in [vec![path("good.jsonl"), path("bad.jsonl")], vec![path("mixed.jsonl")]] {
+        for target in ["latest", "batch-root"] {
+            let args = ["prove", "--tree", state.to_str().unwrap(), "--all", "--target", target];
+            let args = args.map(str::to_owned).into_iter().chain(["--messages".to_owned()]);
+            let proven = run(args.chain(messages.clone()));
+            assert_eq!(proven.code, Some(1), "{}", proven.stderr);
+            let proofs = proven.stdout.lines().filter(|line| line.contains("\"proof\"")).count();
+            assert_eq!(proofs, count, "{target}: {}", proven.stderr);
+            assert!(proven.stderr.contains(" is incomplete"), "{}", proven.stderr);
+        }
+    }
+}
+
+/// L1 stores the root of a batch that was executed there, so no trees are needed to tell which logs are right.
+#[test]
+fn a_contradicting_line_takes_no_claim_away() {
+    let case = Withdrawals::new("v31");
+    let (logs, l1) = (case.path("logs.jsonl"), case.path("l1.json"));
+    let claims = |messages: &[&str]| {
+        let args = ["claims", "--anchor", &l1, "--anchor-bridgehub", BRIDGEHUB, "--l1-nullifier"];
+        let messages = [&[NULLIFIER, "--messages"], messages].concat();
+        run(args.into_iter().chain(messages))
+    };
+    let whole = claims(&[&logs]);
+    assert!(whole.stdout.lines().count() > 1, "{}", whole.stderr);
+    let mut line: Value = serde_json::from_slice(&fs::read(&logs).unwrap()).unwrap();
+    line["logs"].as_array_mut().unwrap().pop();
+    line["transactions"].as_array_mut().unwrap().pop();
+    let other = case.path("other.jsonl");
+    fs::write(&other, line.to_string()).unwrap();
+    let both = claims(&[&logs, &other]);
+    assert_eq!(both.code, Some(3), "{}", both.stderr);
+    assert!(both.stderr.contains(" is incomplete"), "{}", both.stderr);
+    assert_eq!(both.stdout, whole.stdout);
 }
 
 /// All parts are counted, and only the first ones are described.

@@ -1,6 +1,10 @@
 //! What each loss on L1 costs. What is left is word for word what the contracts accepted, and what is lost is named.
 
-use std::{collections::BTreeMap, fmt, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use crate::support::{
     self,
@@ -8,6 +12,7 @@ use crate::support::{
     blobs, l1_files,
     l1_proofs::{answers, compare, in_l1_form, interop},
     naive,
+    withdrawals::BRIDGEHUB,
 };
 use serde_json::{Value, json};
 use slproof::{
@@ -87,18 +92,22 @@ impl Left {
         Self { blobs, ..self.clone() }
     }
 
+    fn write(&self, archive: &Path) {
+        fs::create_dir_all(archive.join("blobs")).unwrap();
+        l1_files::write_lines(archive, "commits.jsonl", &self.commits);
+        l1_files::write_lines(archive, "executes.jsonl", &self.executions);
+        let receipts = support::json_lines("l1/receipts.jsonl.gz");
+        l1_files::write_lines(archive, "receipts.jsonl", &receipts);
+        for Blob { versioned_hash, bytes, .. } in &self.blobs {
+            fs::write(archive.join(format!("blobs/{versioned_hash}.blob")), bytes).unwrap();
+        }
+    }
+
     /// Asks for all proofs, and compares those that come out.
     fn prove(&self) -> (Proofs, Run, BTreeMap<String, usize>) {
         let folder = tempfile::tempdir().unwrap();
         let archive: PathBuf = folder.path().join("l1");
-        fs::create_dir_all(archive.join("blobs")).unwrap();
-        l1_files::write_lines(&archive, "commits.jsonl", &self.commits);
-        l1_files::write_lines(&archive, "executes.jsonl", &self.executions);
-        let receipts = support::json_lines("l1/receipts.jsonl.gz");
-        l1_files::write_lines(&archive, "receipts.jsonl", &receipts);
-        for Blob { versioned_hash, bytes, .. } in &self.blobs {
-            fs::write(archive.join(format!("blobs/{versioned_hash}.blob")), bytes).unwrap();
-        }
+        self.write(&archive);
         let (by_block, in_l1_form) = (interop(), in_l1_form());
         let expected = [by_block.clone(), in_l1_form.clone()].concat();
         let (run, answers) = answers(&archive, &expected, &[]);
@@ -196,6 +205,47 @@ fn a_lost_batch_of_the_settlement_layer_is_named_and_what_is_proven_without_it_i
         for batch in [lost[0], lost[lost.len() - 1]] {
             assert!(run.stderr.contains(&batch.to_string()), "{batch}: {}", run.stderr);
         }
+    }
+}
+
+/// What a batch of the settlement layer relayed is not known without its pubdata, so each is a part that was left out. Two
+/// that follow each other are two.
+#[test]
+fn what_is_lost_of_l1_is_counted_and_no_command_ends_as_if_all_were_there() {
+    let all = Left::all();
+    let mut changed = all.clone();
+    let blob = changed.blobs.iter_mut().find(|blob| blob.batch == 2013).unwrap();
+    *blob.bytes.last_mut().unwrap() ^= 1;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let l1 = support::fixture("gateway-v29/l1.state.anvil.json");
+    for (name, left, count) in [
+        ("whole", all.clone(), 0),
+        ("without-2019", all.without_commits(&[2019]), 1),
+        ("without-two", all.without_commits(&[2004, 2005]), 2),
+        ("changed", changed, 1),
+    ] {
+        let (archive, summary) = (folder.path().join(name), path("summary.json"));
+        left.write(&archive);
+        let archive = archive.to_str().unwrap();
+        let prove = ["prove", "--archive", archive, "--all", "-q", "--summary", &summary, "-o"];
+        let run = binary::run([&prove[..], &[&path("proofs.ndjson")]].concat());
+        let read = |path: &str| serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        let found: Value = read(&summary);
+        assert_eq!(found["leftOut"], count, "{name}: {}", run.stderr);
+        if count > 0 {
+            assert_eq!(run.code, Some(1), "{name}");
+            assert!(run.stderr.contains("SL batch"), "{name}: {}", run.stderr);
+        }
+
+        let claims = ["claims", "--archive", archive, "--kind", "other", "--anchor"];
+        let anchor = [l1.to_str().unwrap(), "--anchor-bridgehub", BRIDGEHUB];
+        let rest = ["--l1-nullifier", BRIDGEHUB, "--summary", &summary, "-o"];
+        let run = binary::run([&claims[..], &anchor, &rest, &[&path("claims.ndjson")]].concat());
+        let found: Value = read(&summary);
+        assert_eq!(found["leftOut"], count, "{name}: {}", run.stderr);
+        let is_known = found["unknown"] == 0 && count == 0;
+        assert_eq!(run.code, Some(if is_known { 0 } else { 3 }), "{name}: {}", run.stderr);
     }
 }
 

@@ -16,6 +16,7 @@ mod crossing_chain;
 mod executed;
 mod first_values;
 mod gap;
+mod lost_leaves;
 mod registry;
 mod replay;
 
@@ -33,7 +34,7 @@ use crate::{
     primitives::{Hash, SlBlock},
     proof::CheckedBy,
     snapshot::Snapshot,
-    state::slots::mapping_value,
+    state::{StorageReader, slots::mapping_value},
 };
 use after_gap::AfterGap;
 use executed::Executed;
@@ -166,14 +167,20 @@ impl<'r> L1Evidence<'r> {
         gaps
     }
 
-    /// Every interop root, with the content of those that are the last ones of a batch. Which blocks of a batch
-    /// appended what is left to a search.
+    /// Every interop root, with the content of those that are the last ones of a batch, and what missing batches
+    /// appended. Which blocks of a batch appended what is left to a search.
     pub(in crate::forest) fn history(&self, forest: &Forest) -> Result<History, HistoryError> {
         let (blocks, roots): (Vec<_>, Vec<_>) =
             self.roots.get().into_iter().flatten().copied().unzip();
         let steps = first_writes::steps(&self.values, self.options.addresses, forest, &blocks);
         let steps = steps.map_err(RebuildError::from)?.unwrap_or_default();
-        history::corrected(forest, History::new(blocks, roots, steps))
+        let lost_leaves = lost_leaves::of(&self.executed, &self.gaps, |missing| {
+            let address = self.options.addresses.message_root;
+            let slots = MessageRoot::<FirstValues<'_>>::historical_root_slots(&blocks);
+            let since = self.values.first_writes(address, &slots).unwrap_or_default();
+            since.partition_point(|since| since.is_some_and(|since| since <= *missing.end()))
+        });
+        history::corrected(forest, History { lost_leaves, ..History::new(blocks, roots, steps) })
     }
 }
 
