@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     archive::ArchiveError,
-    files::{ExternalSort, OutputError, PayloadPlace, Records, SortRecord, Sorted, Spill},
+    files::{
+        ExternalSort, OutputError, PayloadPlace, Records, SortRecord, SortedWindows, Spill,
+        UnwrittenRun, WrittenRun,
+    },
     message::{BatchView, ImtRoots, Messages},
     primitives::{BatchNumber, ChainId, Hash},
 };
@@ -134,9 +137,9 @@ pub(crate) struct EncodedBatches {
 }
 
 impl EncodedBatches {
-    /// No batches, with room for so many bytes of their logs and messages.
-    pub(crate) fn with_room(bytes: usize) -> Self {
-        Self { records: Records::with_room(bytes), added: ArchiveHeader::default() }
+    /// No batches, with an empty buffer for their logs and messages.
+    pub(crate) fn in_buffer(buffer: Vec<u8>) -> Self {
+        Self { records: Records::in_buffer(buffer), added: ArchiveHeader::default() }
     }
 
     /// Adds a batch.
@@ -149,6 +152,22 @@ impl EncodedBatches {
     /// Gives back memory that was reserved and not used.
     pub(crate) fn shrink(&mut self) {
         self.records.shrink();
+    }
+}
+
+/// Batches that are to be written to disk.
+pub(crate) struct UnwrittenBatches(UnwrittenRun<Head>);
+
+/// Batches on disk.
+pub(crate) struct WrittenBatches(WrittenRun<Head>);
+
+impl UnwrittenBatches {
+    /// Sorts and writes the batches. Their memory is passed to `free` then.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Output`] when the disk is full or fails.
+    pub(crate) fn write(self, free: impl FnMut(Vec<u8>)) -> Result<WrittenBatches, ArchiveError> {
+        Ok(WrittenBatches(self.0.write(free)?))
     }
 }
 
@@ -205,6 +224,22 @@ impl Collector {
         self.sort.has_room_for(batches.records.size())
     }
 
+    /// Sets the batches in memory aside if there is no room for more of them. They can be written to disk while others are
+    /// collected, between [`Collector::unwritten`] and [`Collector::wrote`].
+    pub(crate) fn set_aside(&mut self, before: &EncodedBatches) {
+        self.sort.set_aside(before.records.size());
+    }
+
+    /// Takes the batches that were set aside, to be written.
+    pub(crate) fn unwritten(&mut self) -> Result<Option<UnwrittenBatches>, ArchiveError> {
+        Ok(self.sort.unwritten()?.map(UnwrittenBatches))
+    }
+
+    /// Gives back batches that were written.
+    pub(crate) fn wrote(&mut self, WrittenBatches(run): WrittenBatches) {
+        self.sort.wrote(run);
+    }
+
     /// Adds batches of a source, whose lines were counted after so many others.
     pub(crate) fn append(
         &mut self,
@@ -245,7 +280,7 @@ impl Collector {
     }
 
     /// Sorts the batches by chain and number, then by their sources.
-    pub(super) fn finish(self) -> Result<(Sorted<Head>, Sources), OutputError> {
-        Ok((self.sort.finish()?, self.sources))
+    pub(super) fn finish(self) -> Result<(SortedWindows<Head>, Sources), OutputError> {
+        Ok((self.sort.windows()?, self.sources))
     }
 }

@@ -1,18 +1,18 @@
 //! Merges the batches that several sources have.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, mem};
 
 use super::{
     ArchiveError, ArchiveHeader, Origin,
     collector::{Head, Sources, payload},
 };
 use crate::{
-    files::OutputError,
+    files::WithPayload,
     message::{BatchPart, BatchView},
 };
 
 /// A batch of one source, and its payload.
-pub(super) type Read<'p> = (Head, Cow<'p, [u8]>);
+type Read<'p> = WithPayload<'p, Head>;
 
 /// A batch in the order of the archive, merged from all sources that have it.
 pub(super) struct Merged<'p> {
@@ -29,64 +29,67 @@ impl Merged<'_> {
 }
 
 /// Merges batches that are ordered by chain and number, then by source.
-pub(super) struct Merger<'p, 's, N, C> {
-    next: N,
+pub(super) struct Merger<'s, C> {
     conflict: C,
     sources: &'s Sources,
-    /// The first batch after those that were merged.
-    ahead: Option<Read<'p>>,
+    /// The last batch of the windows so far, which other sources in the next one may have too.
+    last: Option<Group<'static>>,
     /// The totals of the merged batches.
     totals: ArchiveHeader,
     /// How many batches were merged into others.
     merged: u64,
 }
 
-impl<'p, 's, N, C> Merger<'p, 's, N, C>
-where
-    N: FnMut() -> Result<Option<Read<'p>>, OutputError>,
-    C: FnMut(ArchiveError) -> Result<(), ArchiveError>,
-{
-    /// Merges the batches that `next` returns. A batch with contradicting sources is left out and passed to `conflict`.
-    pub(super) fn new(next: N, sources: &'s Sources, conflict: C) -> Self {
-        let totals = ArchiveHeader::default();
-        Self { next, conflict, sources, ahead: None, totals, merged: 0 }
+impl<'s, C: FnMut(ArchiveError) -> Result<(), ArchiveError>> Merger<'s, C> {
+    /// A batch with contradicting sources is left out and passed to `conflict`.
+    pub(super) fn new(sources: &'s Sources, conflict: C) -> Self {
+        Self { conflict, sources, last: None, totals: ArchiveHeader::default(), merged: 0 }
     }
 
-    /// The next batch.
-    pub(super) fn next(&mut self) -> Result<Option<Merged<'p>>, ArchiveError> {
-        loop {
-            let first = match self.ahead.take() {
-                Some(first) => first,
-                None => match (self.next)()? {
-                    Some(first) => first,
-                    None => return Ok(None),
-                },
+    /// The merged batches that are complete with this window. An empty one is the end.
+    pub(super) fn window<'p>(
+        &mut self,
+        batches: &[Read<'p>],
+    ) -> Result<Vec<Merged<'p>>, ArchiveError> {
+        let mut complete = Vec::with_capacity(batches.len() + 1);
+        let mut before: Option<Group<'p>> = mem::take(&mut self.last);
+        let last = batches.last().map(|(head, _)| head.key());
+        for same in batches.chunk_by(|(one, _), (other, _)| one.key() == other.key()) {
+            let (head, payload) = same[0];
+            let group = match before.take() {
+                Some(group) if group.head.key() == head.key() => self.add(group, same)?,
+                group => {
+                    complete.extend(group.and_then(|group| self.close(group)));
+                    if same.len() == 1 && last != Some(head.key()) {
+                        // Most batches have one source.
+                        complete.push(self.count(*head, Cow::Borrowed(payload)));
+                        continue;
+                    }
+                    self.add(Group::new(*head, Cow::Borrowed(payload)), &same[1..])?
+                }
             };
-            self.ahead = (self.next)()?;
-            let key = first.0.key();
-            let (head, payload) = match &self.ahead {
-                Some((second, _)) if second.key() == key => match self.group(first)? {
-                    Some(merged) => merged,
-                    None => continue,
-                },
-                _ => first,
-            };
-            let before = self.totals;
-            head.count(&mut self.totals);
-            return Ok(Some(Merged { head, payload, before }));
+            before = Some(group);
         }
+        if batches.is_empty() {
+            complete.extend(before.and_then(|group| self.close(group)));
+        } else {
+            self.last = before.map(Group::into_owned);
+        }
+        Ok(complete)
     }
 
-    /// Merges the batches with the key of the first one. `None` if sources contradict each other.
-    fn group(&mut self, first: Read<'p>) -> Result<Option<Read<'p>>, ArchiveError> {
-        let key = first.0.key();
-        let mut group = Group::new(first);
-        while let Some(other) = self.ahead.take_if(|(other, _)| other.key() == key) {
-            self.ahead = (self.next)()?;
+    /// Merges the same batch of other sources.
+    fn add<'p>(
+        &mut self,
+        mut group: Group<'p>,
+        others: &[Read<'_>],
+    ) -> Result<Group<'p>, ArchiveError> {
+        let key = group.head.key();
+        for other in others {
             if group.is_contradicted {
-                continue;
+                break;
             }
-            if let Err((part, first)) = group.merge(&other) {
+            if let Err((part, first)) = group.merge(other) {
                 group.is_contradicted = true;
                 (self.conflict)(ArchiveError::Conflict {
                     chain: key.0,
@@ -97,11 +100,22 @@ where
                 })?;
             }
         }
+        Ok(group)
+    }
+
+    /// Ends a group. `None` if sources contradict each other.
+    fn close<'p>(&mut self, group: Group<'p>) -> Option<Merged<'p>> {
         if group.is_contradicted {
-            return Ok(None);
+            return None;
         }
         self.merged += group.merged;
-        Ok(Some((group.head, group.payload)))
+        Some(self.count(group.head, group.payload))
+    }
+
+    fn count<'p>(&mut self, head: Head, payload: Cow<'p, [u8]>) -> Merged<'p> {
+        let before = self.totals;
+        head.count(&mut self.totals);
+        Merged { head, payload, before }
     }
 
     /// The totals of all batches, and how many were merged into others.
@@ -126,7 +140,7 @@ struct Group<'p> {
 }
 
 impl<'p> Group<'p> {
-    fn new((head, payload): Read<'p>) -> Self {
+    fn new(head: Head, payload: Cow<'p, [u8]>) -> Self {
         let mut group = Self {
             head,
             payload,
@@ -139,6 +153,10 @@ impl<'p> Group<'p> {
         };
         group.note_origins(&head);
         group
+    }
+
+    fn into_owned(self) -> Group<'static> {
+        Group { payload: self.payload.into_owned().into(), ..self }
     }
 
     fn note_origins(&mut self, head: &Head) {

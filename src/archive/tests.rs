@@ -2,7 +2,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    collector::{Head, Sources, payload},
+    merger::Merger,
+    *,
+};
 use crate::{
     archive::ArchiveError,
     files::{Access, Container, ContainerWriter, Kind, SectionName, Spill},
@@ -179,7 +183,7 @@ fn file_of(
     let mut collector = Collector::new(spill, limit);
     let source = collector.source("test");
     for (at, some) in batches.chunks(3).enumerate() {
-        let mut encoded = EncodedBatches::with_room(100);
+        let mut encoded = EncodedBatches::in_buffer(Vec::with_capacity(100));
         for (batch, line) in some.iter().zip(1..) {
             let origin = Origin { source, place: Place::Line(line) };
             match at % 2 {
@@ -211,6 +215,59 @@ proptest! {
         let from_disk = file_of(&batches, limit, &Spill::beside(&dir.path().join("out")));
         prop_assert_eq!(file_of(&batches, usize::MAX, &Spill::Memory), from_disk);
         prop_assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing left over");
+    }
+}
+
+proptest! {
+    /// A window may end among the sources of a batch.
+    #[test]
+    fn batches_are_merged_across_windows(
+        batches in prop::collection::vec(batch(), 0..30),
+        window in 1..6usize,
+    ) {
+        let sorted = |(batch, line): (&BatchLogs, u64)| {
+            let origin = Origin { source: 0, place: Place::Line(line) };
+            (Head::new(&batch.view(), origin), payload(&batch.view()).concat())
+        };
+        let mut sorted: Vec<_> = batches.iter().zip(1..).map(sorted).collect();
+        sorted.sort_by_key(|(head, _)| *head);
+        let (sources, mut conflicts, mut found) = (Sources::default(), Vec::new(), Vec::new());
+        let mut merger = Merger::new(&sources, |error| {
+            if let ArchiveError::Conflict { chain, batch, .. } = error {
+                conflicts.push((chain, batch));
+            }
+            Ok(())
+        });
+        for window in sorted.chunks(window).chain([&[][..]]) {
+            let window: Vec<_> = window.iter().map(|(head, bytes)| (head, &bytes[..])).collect();
+            let merged = merger.window(&window).unwrap();
+            found.extend(merged.iter().map(|one| (BatchLogs::copy(&one.view()), one.before.logs)));
+        }
+        let (header, merged) = merger.counts();
+
+        let mut expected: BTreeMap<_, (Option<BatchLogs>, u64)> = BTreeMap::new();
+        for batch in &batches {
+            let (known, others) =
+                expected.entry(batch.view().key()).or_insert((Some(batch.clone()), 0));
+            if let Some(first) = known {
+                *known = first.view().merge(batch.view()).ok().map(|both| BatchLogs::copy(&both));
+            }
+            *others += 1;
+        }
+        let refused = expected.iter().filter(|(_, (known, _))| known.is_none());
+        prop_assert_eq!(conflicts, refused.map(|(key, _)| *key).collect::<Vec<_>>());
+        let (mut logs, mut others) = (0, 0);
+        let kept = expected.into_values().filter_map(|(known, of)| Some((known?, of)));
+        let kept: Vec<_> = kept
+            .map(|(batch, of)| {
+                let before = logs;
+                logs += batch.view().logs().len() as u64;
+                others += of - 1;
+                (batch, before)
+            })
+            .collect();
+        prop_assert_eq!((header.batches, header.logs, merged), (kept.len() as u64, logs, others));
+        prop_assert_eq!(found, kept);
     }
 }
 

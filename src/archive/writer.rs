@@ -1,4 +1,4 @@
-use std::{borrow::Cow, io::Write, path::Path};
+use std::{io::Write, path::Path};
 
 use bytemuck::{Pod, Zeroable, bytes_of, cast_slice};
 use rayon::prelude::*;
@@ -6,28 +6,29 @@ use rayon::prelude::*;
 use super::{
     Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, Collector, ENDS, IMT,
     IN_BLOCKS, LOGS, Origin, SUMS, TRANSACTIONS,
-    merger::{Merged, Merger, Read},
+    collector::Head,
+    merger::{Merged, Merger},
     rows::{BatchRow, IndexRow},
 };
 use crate::{
     archive::ArchiveError,
     files::{
-        ContainerWriter, ExternalSort, Kind, Output, OutputError, Pool, SectionName, SortRecord,
-        Spill, put_ahead,
+        BucketSort, Bucketed, ContainerWriter, KeyedRecord, Kind, Numbered, Output, OutputError,
+        Pool, SectionName, SortedWindows, Spill, put_ahead,
     },
     message::{BatchView, L2ToL1Log},
     primitives::Hash,
 };
 
-/// How many bytes of the batches are kept in memory while they are collected.
-const BATCHES_IN_MEMORY: usize = 192 << 20;
+/// How many bytes of the batches are kept in memory while they are collected. Of more, half as many are collected while those
+/// before are written to disk.
+const BATCHES_IN_MEMORY: usize = 128 << 20;
 /// How many bytes of each index are kept in memory while it is sorted.
 const INDEX_IN_MEMORY: usize = 96 << 20;
 /// How many bytes of each later section are kept in memory until it is written, if the batches are on disk.
 const SECTION_IN_MEMORY: usize = 32 << 20;
-/// The batches whose sections are made at once have about this many bytes, and are at most so many.
+/// The batches whose sections are made at once have about this many bytes.
 const WINDOW: usize = 8 << 20;
-const WINDOW_BATCHES: usize = 1 << 14;
 /// The approximate number of bytes of the batches of which one thread makes a piece of a section.
 const PIECE: usize = 5 << 18;
 /// The memory of a longer piece, with a very large batch, is not used again.
@@ -116,19 +117,18 @@ pub(super) fn write<W: Write + Send>(
     mut conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError> + Send,
 ) -> Result<(ArchiveHeader, u64), ArchiveError> {
     let (mut sorted, sources) = collector.finish()?;
-    let mut indexes = Indexes([(); 2].map(|()| spill.sort(INDEX_IN_MEMORY)));
+    let mut indexes = Indexes([(); 2].map(|()| spill.bucket_sort(INDEX_IN_MEMORY)));
     let (free, mut counts) = (Pool::default(), None);
-    if sorted.in_memory().is_some() {
+    if sorted.are_in_memory() {
         // Batches in memory are merged again for each section, which takes less than to keep what was merged.
         for part in Part::ALL {
             part.begin(container)?;
-            let mut batches = sorted.in_memory().into_iter().flatten();
-            let next = || Ok(batches.next().map(|(head, bytes)| (head, Cow::Borrowed(bytes))));
+            sorted.rewind();
             let is_first = counts.is_none();
             let conflict = |error| if is_first { conflict(error) } else { Ok(()) };
-            let mut merger = Merger::new(next, &sources, conflict);
+            let mut merger = Merger::new(&sources, conflict);
             put_ahead(
-                || window(&mut merger, &[part], &free),
+                || window(&mut sorted, &mut merger, &[part], &free),
                 |pieces| {
                     pieces.into_iter().try_for_each(|piece| {
                         container.put(&piece.bytes)?;
@@ -140,14 +140,10 @@ pub(super) fn write<W: Write + Send>(
         }
     } else {
         let mut spools = Part::ALL.map(|_| spill.spool(SECTION_IN_MEMORY));
-        let next = || {
-            let next = sorted.next()?;
-            Ok(next.map(|(head, bytes)| (head, Cow::Owned(bytes.to_vec()))))
-        };
-        let mut merger = Merger::new(next, &sources, conflict);
+        let mut merger = Merger::new(&sources, conflict);
         Part::Logs.begin(container)?;
         put_ahead(
-            || window(&mut merger, &Part::ALL, &free),
+            || window(&mut sorted, &mut merger, &Part::ALL, &free),
             |pieces| {
                 pieces.into_iter().try_for_each(|piece| {
                     match piece.part {
@@ -165,38 +161,45 @@ pub(super) fn write<W: Write + Send>(
         }
     }
     let Indexes([by_message, by_transaction]) = indexes;
-    write_index(container, BY_MESSAGE, by_message, &free)?;
-    write_index(container, BY_TRANSACTION, by_transaction, &free)?;
+    let write_indexes = || {
+        write_index(container, BY_MESSAGE, by_message, &free)?;
+        write_index(container, BY_TRANSACTION, by_transaction, &free)
+    };
+    // The system takes long to take back the memory or the file of the batches.
+    rayon::join(write_indexes, || drop(sorted)).0?;
     container.put_block_sums(SUMS)?;
     Ok(counts.unwrap_or_default())
 }
 
 /// Makes the next pieces of some sections, those of a section together and in order. `None` at the end.
-fn window<'p, N, C>(
-    merger: &mut Merger<'p, '_, N, C>,
+fn window<C: FnMut(ArchiveError) -> Result<(), ArchiveError>>(
+    sorted: &mut SortedWindows<Head>,
+    merger: &mut Merger<'_, C>,
     parts: &[Part],
     free: &Pool<Vec<u8>>,
-) -> Result<Option<Vec<Piece>>, ArchiveError>
-where
-    N: FnMut() -> Result<Option<Read<'p>>, OutputError>,
-    C: FnMut(ArchiveError) -> Result<(), ArchiveError>,
-{
-    let (mut batches, mut bytes) = (Vec::new(), 0);
-    while bytes < WINDOW
-        && batches.len() < WINDOW_BATCHES
-        && let Some(batch) = merger.next()?
-    {
-        bytes += batch.payload.len();
-        batches.push(batch);
+) -> Result<Option<Vec<Piece>>, ArchiveError> {
+    loop {
+        let read = sorted.next(WINDOW)?;
+        let batches = merger.window(&read)?;
+        if !batches.is_empty() {
+            return Ok(Some(pieces(&batches, parts, free)));
+        }
+        if read.is_empty() {
+            return Ok(None);
+        }
     }
+}
+
+/// Makes the pieces of some sections, on all threads.
+fn pieces(batches: &[Merged<'_>], parts: &[Part], free: &Pool<Vec<u8>>) -> Vec<Piece> {
+    let bytes: usize = batches.iter().map(|batch| batch.payload.len()).sum();
     // Larger pieces are written without another copy.
     let pieces = (bytes / PIECE).max(1);
-    let at_once = batches.len().div_ceil(pieces).max(1);
+    let at_once = batches.len().div_ceil(pieces);
     let pieces =
         parts.iter().flat_map(|part| batches.chunks(at_once).map(move |some| (*part, some)));
     let pieces: Vec<_> = pieces.collect();
-    let pieces = pieces.into_par_iter().map(|(part, batches)| Piece::new(part, batches, free));
-    Ok((!batches.is_empty()).then(|| pieces.collect()))
+    pieces.into_par_iter().map(|(part, batches)| Piece::new(part, batches, free)).collect()
 }
 
 /// The sections that are written in the order of the batches.
@@ -238,7 +241,7 @@ impl Part {
 struct Piece {
     part: Part,
     bytes: Vec<u8>,
-    index: Vec<IndexKey>,
+    index: Option<Bucketed<IndexKey>>,
 }
 
 impl Piece {
@@ -269,19 +272,25 @@ impl Piece {
                 Part::Imt => {}
             }
         }
+        let index = (!index.is_empty()).then(|| Bucketed::of(index.iter().copied()));
         Self { part, bytes, index }
     }
 }
 
 /// The rows of the indexes by message and by transaction.
-struct Indexes([ExternalSort<IndexKey>; 2]);
+struct Indexes([BucketSort<IndexKey>; 2]);
 
 impl Indexes {
     /// Takes the rows of a piece whose bytes are written. Their memory is used again.
     fn take(&mut self, piece: Piece, free: &Pool<Vec<u8>>) -> Result<(), ArchiveError> {
         let Self([by_message, by_transaction]) = self;
         let index = if piece.part == Part::Logs { by_message } else { by_transaction };
-        piece.index.into_iter().try_for_each(|key| index.push(key, &[]))?;
+        if let Some(rows) = piece.index {
+            index.add(rows);
+            if index.is_full() {
+                index.spill()?;
+            }
+        }
         free.recycle(piece.bytes, LARGEST_PIECE);
         Ok(())
     }
@@ -290,21 +299,18 @@ impl Indexes {
 fn write_index<W: Write + Send>(
     container: &mut ContainerWriter<W>,
     name: SectionName,
-    rows: ExternalSort<IndexKey>,
+    rows: BucketSort<IndexKey>,
     free: &Pool<Vec<u8>>,
 ) -> Result<(), OutputError> {
     container.begin_in_blocks(name)?;
-    let mut sorted = rows.finish()?;
-    let next = || {
+    let piece = |keys: &[Numbered<'_, IndexKey>]| {
         let mut piece = free.take().unwrap_or_default();
-        while piece.len() < PIECE
-            && let Some((key, _)) = sorted.next()?
-        {
+        for (_, key) in keys {
             piece.extend_from_slice(bytes_of(&IndexRow::new(key.beginning, key.log)));
         }
-        Ok((!piece.is_empty()).then_some(piece))
+        piece
     };
-    put_ahead(next, |piece| {
+    rows.in_order(piece, |piece| {
         container.put(&piece)?;
         free.recycle(piece, LARGEST_PIECE);
         Ok(())
@@ -325,10 +331,8 @@ impl IndexKey {
     }
 }
 
-impl SortRecord for IndexKey {
-    type Place = ();
-
-    fn payload_len(&self) -> usize {
-        0
+impl KeyedRecord for IndexKey {
+    fn prefix(&self) -> u64 {
+        self.beginning
     }
 }

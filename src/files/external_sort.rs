@@ -4,16 +4,16 @@
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, binary_heap::PeekMut},
+    mem,
     ops::Range,
     path::{Path, PathBuf},
 };
 
-use rayon::prelude::*;
-
 use super::{
-    OutputError, Pool, Scratch,
-    put_ahead::put_ahead,
+    OutputError, Scratch,
     records::{Placed, Records, SortRecord},
+    sort_run::{UnwrittenRun, WrittenRun},
+    sorted_windows::SortedWindows,
 };
 
 /// The size of all read-ahead buffers together, and the smallest size of one buffer.
@@ -21,16 +21,18 @@ const READ_AHEAD: usize = 64 << 20;
 const LEAST_READ_AHEAD: usize = 1 << 16;
 const MOST_READ_AHEAD: usize = 1 << 20;
 
-/// Records are written in pieces of about this size, so many of which are made together.
-const SPILLED_PIECE: usize = 1 << 18;
-const SPILLED_PIECES: usize = 32;
-
 /// Collects records and sorts them.
 #[derive(Debug)]
 pub(crate) struct ExternalSort<R: SortRecord> {
     target: PathBuf,
     limit: usize,
     memory: Records<R>,
+    /// Records that are to be written to disk.
+    aside: Option<Records<R>>,
+    /// Whether records are set aside, so that others take half of the memory.
+    sets_aside: bool,
+    /// Memory for others.
+    emptied: Records<R>,
     runs: Vec<Range<u64>>,
     scratch: Option<Scratch>,
 }
@@ -43,6 +45,9 @@ impl<R: SortRecord> ExternalSort<R> {
             target: target.into(),
             limit,
             memory: Records::default(),
+            aside: None,
+            sets_aside: false,
+            emptied: Records::default(),
             runs: Vec::new(),
             scratch: None,
         }
@@ -74,78 +79,90 @@ impl<R: SortRecord> ExternalSort<R> {
 
     /// Whether `more` bytes can be added before anything is written to disk.
     pub(crate) fn has_room_for(&self, more: usize) -> bool {
-        self.memory.records.is_empty() || self.size() + more <= self.limit
+        let limit = if self.sets_aside { self.limit / 2 } else { self.limit };
+        self.memory.records.is_empty() || self.size() + more <= limit
     }
 
     fn make_room(&mut self, more: usize) -> Result<(), OutputError> {
         if self.has_room_for(more) { Ok(()) } else { self.spill() }
     }
 
-    fn spill(&mut self) -> Result<(), OutputError> {
-        if self.memory.records.is_empty() {
-            return Ok(());
+    /// Sets the records in memory aside if there is no room for `more` bytes. They can be written to disk while others are
+    /// collected: [`ExternalSort::unwritten`] takes them, and has to be followed by [`ExternalSort::wrote`] before
+    /// anything is added for which there is no room. From the first time on, what is in memory takes only half as much,
+    /// because what was set aside takes memory too.
+    pub(crate) fn set_aside(&mut self, more: usize) {
+        if self.aside.is_none() && !self.has_room_for(more) {
+            self.sets_aside = true;
+            self.aside = Some(self.take_memory());
         }
-        let scratch = match &mut self.scratch {
+    }
+
+    /// Takes the records that were set aside.
+    pub(crate) fn unwritten(&mut self) -> Result<Option<UnwrittenRun<R>>, OutputError> {
+        let Some(records) = self.aside.take() else { return Ok(None) };
+        let scratch = match self.scratch.take() {
             Some(scratch) => scratch,
-            none => none.insert(Scratch::beside(&self.target)?),
+            None => Scratch::beside(&self.target)?,
         };
-        self.memory.sort();
-        let start = scratch.written();
-        let (memory, free) = (&self.memory, Pool::<Vec<u8>>::default());
-        let len = memory.records.len();
-        // The average number of records of a piece.
-        let at_once = (len / memory.size().div_ceil(SPILLED_PIECE)).max(1);
-        let mut next = 0;
-        let pieces = || {
-            let end = len.min(next + SPILLED_PIECES * at_once);
-            let starts = (next..end).into_par_iter().step_by(at_once);
-            let pieces: Vec<_> = starts
-                .map(|start| {
-                    let mut piece = free.take().unwrap_or_default();
-                    encode(memory, start..end.min(start + at_once), &mut piece);
-                    piece
-                })
-                .collect();
-            next = end;
-            Ok::<_, OutputError>((!pieces.is_empty()).then_some(pieces))
-        };
-        put_ahead(pieces, |pieces| {
-            pieces.into_iter().try_for_each(|piece| {
-                scratch.append(&piece)?;
-                // The memory of very long records is not kept.
-                free.recycle(piece, 4 * SPILLED_PIECE);
-                Ok(())
-            })
-        })?;
-        self.runs.push(start..scratch.written());
-        self.memory.clear();
+        Ok(Some(UnwrittenRun { records, scratch }))
+    }
+
+    /// Gives back records that were written.
+    pub(crate) fn wrote(&mut self, WrittenRun { range, scratch, emptied }: WrittenRun<R>) {
+        self.runs.push(range);
+        self.scratch = Some(scratch);
+        self.emptied = emptied;
+    }
+
+    /// The records in memory, in whose place others are collected.
+    fn take_memory(&mut self) -> Records<R> {
+        mem::replace(&mut self.memory, mem::take(&mut self.emptied))
+    }
+
+    /// Writes the records set aside, and those in memory.
+    fn spill(&mut self) -> Result<(), OutputError> {
+        for _ in 0..2 {
+            if let Some(run) = self.unwritten()? {
+                self.wrote(run.write(drop)?);
+            }
+            let memory = self.take_memory();
+            self.aside = (!memory.records.is_empty()).then_some(memory);
+        }
         Ok(())
     }
 
     /// Ends the collection and starts the sorted output.
     pub(crate) fn finish(mut self) -> Result<Sorted<R>, OutputError> {
-        if !self.runs.is_empty() {
-            self.spill()?;
-        }
-        let Some(scratch) = self.scratch else {
-            self.memory.sort();
+        let Some((scratch, ranges)) = self.end()? else {
             return Ok(Sorted::Memory { records: self.memory, next: 0 });
         };
         // Free the memory of the collected records for the read-ahead buffers.
-        drop(self.memory);
-        let heads = BinaryHeap::with_capacity(self.runs.len());
-        let (runs, ranges) = (Vec::new(), self.runs);
-        let mut sorted = Sorted::Runs { scratch, ranges, runs, heads, is_given: false };
+        drop((self.memory, self.emptied));
+        let heads = BinaryHeap::with_capacity(ranges.len());
+        let mut sorted = Sorted::Runs { scratch, ranges, runs: Vec::new(), heads, is_given: false };
         sorted.rewind()?;
         Ok(sorted)
     }
-}
 
-/// Appends some records, each with its payload.
-fn encode<R: SortRecord>(records: &Records<R>, range: Range<usize>, bytes: &mut Vec<u8>) {
-    for placed in &records.records[range] {
-        bytes.extend_from_slice(bytemuck::bytes_of(&placed.0));
-        bytes.extend_from_slice(records.payload(placed));
+    /// As [`ExternalSort::finish`], with an output in windows.
+    pub(crate) fn windows(mut self) -> Result<SortedWindows<R>, OutputError> {
+        Ok(match self.end()? {
+            None => SortedWindows::in_memory(self.memory),
+            Some((scratch, runs)) => SortedWindows::of_runs(scratch, runs),
+        })
+    }
+
+    /// Sorts the records: in memory, or all of them in a file with these runs.
+    fn end(&mut self) -> Result<Option<(Scratch, Vec<Range<u64>>)>, OutputError> {
+        if self.aside.is_some() || !self.runs.is_empty() {
+            self.spill()?;
+        }
+        let scratch = self.scratch.take();
+        if scratch.is_none() {
+            self.memory.sort();
+        }
+        Ok(scratch.map(|scratch| (scratch, mem::take(&mut self.runs))))
     }
 }
 
@@ -192,12 +209,6 @@ impl<R: SortRecord> Sorted<R> {
         Ok(())
     }
 
-    /// All records in order, each with its payload, if they are in memory.
-    pub(crate) fn in_memory(&self) -> Option<impl Iterator<Item = (R, &[u8])>> {
-        let Self::Memory { records: all, .. } = self else { return None };
-        Some(all.records.iter().map(|placed| (placed.0, all.payload(placed))))
-    }
-
     /// The next record and its payload.
     pub(crate) fn next(&mut self) -> Result<Option<(R, &[u8])>, OutputError> {
         match self {
@@ -207,7 +218,7 @@ impl<R: SortRecord> Sorted<R> {
                 Ok(Some((placed.0, all.payload(placed))))
             }
             Self::Runs { scratch, runs, heads, is_given, .. } => {
-                if std::mem::replace(is_given, true)
+                if mem::replace(is_given, true)
                     && let Some(mut first) = heads.peek_mut()
                 {
                     let Reverse((given, index)) = &mut *first;

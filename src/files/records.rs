@@ -1,6 +1,6 @@
 //! Records in memory, each with a payload of any length, and their order.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, ops::Range};
 
 use bytemuck::Pod;
 use rayon::prelude::*;
@@ -77,9 +77,9 @@ impl<R: SortRecord> Records<R> {
         Self { records, payloads: Vec::new(), payload_bytes: 0 }
     }
 
-    /// No records, with room for so many bytes of payloads.
-    pub(crate) fn with_room(bytes: usize) -> Self {
-        Self { records: Vec::new(), payloads: vec![Vec::with_capacity(bytes)], payload_bytes: 0 }
+    /// No records, with an empty buffer for payloads.
+    pub(crate) fn in_buffer(buffer: Vec<u8>) -> Self {
+        Self { records: Vec::new(), payloads: vec![buffer], payload_bytes: 0 }
     }
 
     /// How many bytes they take.
@@ -131,16 +131,31 @@ impl<R: SortRecord> Records<R> {
         }
     }
 
-    /// Gives back memory that was reserved and not used.
+    /// Gives back memory that was reserved and not used, if it is much.
     pub(crate) fn shrink(&mut self) {
         self.records.shrink_to_fit();
-        self.payloads.iter_mut().for_each(Vec::shrink_to_fit);
+        let sparse = self.payloads.iter_mut().filter(|block| block.len() < block.capacity() / 2);
+        sparse.for_each(Vec::shrink_to_fit);
     }
 
-    pub(super) fn clear(&mut self) {
+    /// The number of records.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Appends some records to `bytes`, each with its payload.
+    pub(super) fn encode(&self, range: Range<usize>, bytes: &mut Vec<u8>) {
+        for placed in &self.records[range] {
+            bytes.extend_from_slice(bytemuck::bytes_of(&placed.0));
+            bytes.extend_from_slice(self.payload(placed));
+        }
+    }
+
+    /// Removes all records and keeps their memory. That of their payloads is passed to `free`.
+    pub(super) fn clear(&mut self, free: impl FnMut(Vec<u8>)) {
         self.records.clear();
-        self.payloads.clear();
         self.payload_bytes = 0;
+        self.payloads.drain(..).for_each(free);
     }
 
     /// Sorts the records, on all threads.

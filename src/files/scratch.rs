@@ -10,8 +10,9 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
-    OutputError, create,
+    OutputError, Pool, create,
     output::{Unfinished, folder_of},
+    put_ahead::put_ahead,
     show_path::ShowPath,
 };
 
@@ -140,27 +141,38 @@ impl Spool {
         Ok(())
     }
 
-    /// Passes all bytes to `take`, in chunks, in the order in which they were appended.
+    /// Passes all bytes to `take`, in chunks, in the order in which they were appended. A chunk is read while `take` has the
+    /// one before.
     ///
     /// # Errors
     /// The error of `take`, and [`OutputError`] when the disk fails.
-    pub fn drain<E: From<OutputError>>(
+    pub fn drain<E: From<OutputError> + Send>(
         self,
-        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+        mut take: impl FnMut(&[u8]) -> Result<(), E> + Send,
     ) -> Result<(), E> {
-        if let Some(scratch) = self.scratch {
-            let mut piece = vec![0; Self::CHUNK];
-            let mut at = 0;
-            while at < scratch.written() {
+        let Self { memory, scratch, .. } = self;
+        if let Some(scratch) = &scratch {
+            let (free, mut at) = (Pool::<Vec<u8>>::default(), 0);
+            let next = || {
                 let len = usize::try_from(scratch.written() - at)
                     .map_or(Self::CHUNK, |rest| rest.min(Self::CHUNK));
-                scratch.read(at, &mut piece[..len])?;
-                take(&piece[..len])?;
+                let mut piece = free.take().unwrap_or_default();
+                piece.resize(len, 0);
+                scratch.read(at, &mut piece)?;
                 at += len as u64;
-            }
+                Ok((!piece.is_empty()).then_some(piece))
+            };
+            put_ahead::<_, E>(next, |piece| {
+                take(&piece)?;
+                // Its bytes are kept, so that they are not cleared before others are read.
+                free.put(piece);
+                Ok(())
+            })?;
         }
         // In chunks: for one large write, some systems try to allocate cache pages as large as the write.
-        self.memory.chunks(Self::CHUNK).try_for_each(take)
+        let rest = || memory.chunks(Self::CHUNK).try_for_each(take);
+        // The system takes long to remove the file.
+        rayon::join(rest, || drop(scratch)).0
     }
 }
 

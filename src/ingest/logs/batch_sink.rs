@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     archive::{Collector, EncodedBatches, Origin},
+    files::Pool,
     ingest::IndexError,
     message::{BatchLogs, BatchView, ImtRoots, LogsError, MessageList},
     primitives::{BatchNumber, ChainId, Hash},
@@ -97,11 +98,15 @@ pub(super) enum Batches {
 }
 
 impl Batches {
-    /// No batches, with room for those in so many bytes of hexadecimal text.
-    pub(super) fn in_text(form: BatchesForm, bytes: usize) -> Self {
+    /// No batches, with room for those in so many bytes of hexadecimal text, in free memory if there is any.
+    pub(super) fn in_text(form: BatchesForm, bytes: usize, free: &Pool<Vec<u8>>) -> Self {
         match form {
-            // Two digits a byte, and the position of each message.
-            BatchesForm::Encoded => Self::Encoded(EncodedBatches::with_room(bytes / 8 * 5)),
+            BatchesForm::Encoded => {
+                let mut buffer = free.take().unwrap_or_default();
+                // Two digits a byte, and the position of each message.
+                buffer.reserve(bytes / 8 * 5);
+                Self::Encoded(EncodedBatches::in_buffer(buffer))
+            }
             BatchesForm::Whole => Self::Whole(Vec::new()),
         }
     }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     archive::{Collector, Origin, Place},
-    files::{Input, InputError, in_turn},
+    files::{Input, InputError, Pool, in_turn},
     ingest::{
         IndexError,
         json::{JsonPiece, JsonPieces, LONGEST_VALUE, UnreadPiece},
@@ -71,6 +71,8 @@ impl Line {
 
 /// The most bytes of text whose batches wait to be checked together.
 const MOST_WAITING: usize = 16 << 20;
+/// The memory of more bytes of batches is not used again.
+const LARGEST_BUFFER: usize = 1 << 20;
 
 /// Reads a raw archive. If `chain` is given, all batches must be of it.
 pub(super) fn read(
@@ -80,11 +82,13 @@ pub(super) fn read(
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
     let (source, form) = (intake.source(&name), intake.form());
-    let parser = Parser { source, chain, form, goes_on: intake.state.goes_on };
+    let goes_on = intake.state.goes_on;
+    let parser = Parser { source, chain, form, goes_on, free: Pool::default() };
     let mut pieces = JsonPieces::new(input)?;
     let (mut lines, mut is_end, mut unread) = (0, false, Ok(()));
     while !is_end {
-        let (mut waiting, mut bytes, mut refused) = (Vec::new(), 0, Ok(()));
+        let (mut waiting, mut bytes, mut refused) = (Vec::<Parsed>::new(), 0, Ok(()));
+        let unwritten = intake.collector.unwritten()?;
         let collector = &mut *intake.collector;
         let next = || {
             pieces.next().unwrap_or_else(|error| {
@@ -117,7 +121,16 @@ pub(super) fn read(
             }
         };
         let parse = |piece: UnreadPiece| piece.read().map(|piece| parser.parse(&piece));
-        is_end = in_turn(next, || parse, take);
+        let free = |buffer| parser.free.recycle(buffer, LARGEST_BUFFER);
+        let (ended, written) = rayon::join(
+            || in_turn(next, || parse, take),
+            || unwritten.map(|batches| batches.write(free)).transpose(),
+        );
+        is_end = ended;
+        written?.into_iter().for_each(|written| intake.collector.wrote(written));
+        if let Some(Parsed { batches: Batches::Encoded(batches), .. }) = waiting.first() {
+            intake.collector.set_aside(batches);
+        }
         for parsed in waiting {
             parsed.put(&name, (source, &mut lines), intake)?;
         }
@@ -133,6 +146,8 @@ struct Parser {
     form: BatchesForm,
     /// Whether values after one that is damaged are read.
     goes_on: bool,
+    /// Memory for batches.
+    free: Pool<Vec<u8>>,
 }
 
 /// What was read of a piece. Lines are counted from its beginning.
@@ -156,7 +171,7 @@ enum Fault {
 
 impl Parser {
     fn parse(&self, piece: &JsonPiece) -> Parsed {
-        let mut batches = Batches::in_text(self.form, piece.len());
+        let mut batches = Batches::in_text(self.form, piece.len(), &self.free);
         let (mut faults, mut more_faults) = (Vec::new(), 0);
         let lines = piece.each(|text, place| {
             match self.batch(text) {
@@ -293,7 +308,11 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::{archive::Archive, files::Access, ingest::logs::read_archive_input};
+    use crate::{
+        archive::{Archive, ArchiveWriter},
+        files::{Access, Spill},
+        ingest::logs::{batch_sink::BatchSinkState, read_archive_input},
+    };
 
     fn archive(text: &str) -> Result<Archive, IndexError> {
         let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();
@@ -327,6 +346,43 @@ mod tests {
         assert_eq!(archive(&text).unwrap().header().batches, 9);
         let error = archive(&(text + "[]")).unwrap_err();
         assert!(matches!(error, IndexError::NotBatch { place: Place::Line(10), .. }), "{error}");
+    }
+
+    /// Runs are written while others are read. A batch may be in several of them.
+    #[test]
+    fn batches_that_do_not_fit_into_memory_become_the_same_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let of =
+            |batch: u64| (batch as u8, format!(",\"x\":\"{}\"", "y".repeat(batch as usize % 3000)));
+        let numbers = (0..6000u64).map(|at| at * 7 % 3001);
+        let text: String = numbers.map(|batch| line(batch, of(batch).0, &of(batch).1)).collect();
+        let file = |memory: usize, threads: usize| {
+            let path = folder.path().join(format!("{memory}-{threads}"));
+            let mut writer = ArchiveWriter::create(&path).unwrap();
+            writer.collector = Collector::new(&Spill::beside(&path), memory);
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let input = Input::from_reader("test", Cursor::new(text.clone())).unwrap();
+            pool.install(|| {
+                let state = &mut BatchSinkState::default();
+                let mut sink = BatchSink { collector: &mut writer.collector, state };
+                read(input, None, &mut sink).unwrap();
+                writer.commit().unwrap();
+            });
+            path
+        };
+        let expected = std::fs::read(file(usize::MAX, 1)).unwrap();
+        for (memory, threads) in [(0, 2), (100_000, 1), (100_000, 3), (300_000, 2), (1 << 20, 8)] {
+            let path = file(memory, threads);
+            assert!(std::fs::read(&path).unwrap() == expected, "{memory} bytes, {threads} threads");
+            let archive = Archive::open(&path, Access::Map).unwrap();
+            assert_eq!(archive.header().batches, 3001);
+            for batch in 0..3001 {
+                let found = archive.batch(ChainId(9), BatchNumber(batch)).unwrap().unwrap();
+                assert_eq!(found.logs(), [L2ToL1Log::new([of(batch).0; 88])]);
+            }
+        }
+        // Nothing but the six files is left.
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 6);
     }
 
     #[test]
