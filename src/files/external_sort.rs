@@ -154,7 +154,7 @@ impl<R: SortRecord> ExternalSort<R> {
     }
 
     /// Sorts the records: in memory, or all of them in a file with these runs.
-    fn end(&mut self) -> Result<Option<(Scratch, Vec<Range<u64>>)>, OutputError> {
+    fn end(&mut self) -> Result<Option<SpilledRuns>, OutputError> {
         if self.aside.is_some() || !self.runs.is_empty() {
             self.spill()?;
         }
@@ -165,6 +165,9 @@ impl<R: SortRecord> ExternalSort<R> {
         Ok(scratch.map(|scratch| (scratch, mem::take(&mut self.runs))))
     }
 }
+
+/// A file, and the ranges of its sorted runs.
+type SpilledRuns = (Scratch, Vec<Range<u64>>);
 
 /// The records in ascending order.
 #[derive(Debug)]

@@ -120,7 +120,7 @@ fn take<R: SortRecord>(runs: &mut [Run<R>], last: Option<R>) -> Vec<WithPayload<
         }));
     }
     // There are a few sorted parts, which this sort finds.
-    window.sort_by(|(one, _), (other, _)| one.cmp(other));
+    window.sort_by_key(|(record, _)| *record);
     window
 }
 
@@ -290,7 +290,7 @@ mod tests {
         fn long_records_are_read_as_a_whole(lens in prop::collection::vec(0..5000u32, 1..20), ahead in 0..100usize) {
             let run: Vec<_> =
                 (0..).zip(lens).map(|(order, len)| Sized { order, len }).collect();
-            prop_assert_eq!(windows(&[run.clone()], ahead, 0).concat(), run);
+            prop_assert_eq!(windows(std::slice::from_ref(&run), ahead, 0).concat(), run);
         }
     }
 

@@ -174,7 +174,7 @@ impl GivenEvents {
             }
             Err(EventsError::AfterState { .. }) if self.is_complete_from_the_start() => {
                 observer.event(&Event::EventsGoOn(&forest));
-                Ok(Beside::After(self.rebuild(Some(&forest), options, observer)?))
+                Ok(Beside::After(Box::new(self.rebuild(Some(&forest), options, observer)?)))
             }
             Err(error) => Err(self.error(error.into())),
         }
@@ -208,7 +208,7 @@ pub(super) enum Beside {
     /// The trees of the state. The events end no later.
     Within(Forest),
     /// The trees of the events, which continue those of the state.
-    After(RebuiltFromEvents),
+    After(Box<RebuiltFromEvents>),
 }
 
 /// Tells the observer if no event could be compared with the trees.

@@ -127,7 +127,7 @@ impl Opened {
             Beside::Within(_) => {
                 Self { events: events.list, ..Self::new(Source::File(file), options) }
             }
-            Beside::After(found) => Self::of_events(found, options),
+            Beside::After(found) => Self::of_events(*found, options),
         })
     }
 
@@ -174,7 +174,7 @@ impl Opened {
                 let source = Source::Dump(forest, dump);
                 Self { events: events.list, ..Self::new(source, options) }
             }
-            Beside::After(found) => Self::of_events(found, options),
+            Beside::After(found) => Self::of_events(*found, options),
         };
         Ok(opened)
     }
