@@ -1,5 +1,7 @@
 //! Errors with stable codes.
 
+use std::{fmt::Display, str::FromStr};
+
 use pyo3::{create_exception, exceptions::PyException, prelude::*};
 use slproof::FailureCode;
 
@@ -25,6 +27,25 @@ impl Failed {
     fn of(code: FailureCode, error: &dyn std::error::Error) -> Self {
         Self { code, message: words_of(error) }
     }
+}
+
+/// The value of the argument `name` from its text.
+///
+/// # Errors
+/// One about the argument, which is named.
+pub fn parsed<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, Failed> {
+    text.parse().map_err(|error| Failed::arguments(format!("{name}: {error}")))
+}
+
+/// As [`parsed`], of an argument that may be left out.
+///
+/// # Errors
+/// As [`parsed`].
+pub fn parsed_option<T: FromStr<Err: Display>>(
+    name: &str,
+    text: Option<&String>,
+) -> Result<Option<T>, Failed> {
+    text.map(|text| parsed(name, text)).transpose()
 }
 
 /// The text of an error and of its causes.

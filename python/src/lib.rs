@@ -1,6 +1,7 @@
 //! The part of the Python package `slproof` that is written in Rust. `python/slproof/__init__.py` is its front.
 
 mod batch;
+mod call;
 mod error;
 mod export;
 mod prover;
@@ -12,6 +13,8 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod _slproof {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::{
         error::Error,
@@ -21,4 +24,9 @@ mod _slproof {
         survey::survey,
         verify::verify,
     };
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
 }

@@ -9,12 +9,13 @@ use slproof::{
     TreesOptions,
     claims::{Claim, ClaimKind, ClaimSelection, Claims, ClaimsOptions, Status},
     message::LogKind,
-    primitives::{Address, BatchNumber, ChainId, SlBlock},
+    primitives::{BatchNumber, ChainId, SlBlock},
 };
 
 use crate::{
     batch::schema,
-    error::{Failed, words_of},
+    call::run,
+    error::{Failed, parsed, parsed_option, words_of},
     export::{Batch, ProofSchema},
     stream::Stream,
 };
@@ -31,7 +32,15 @@ pub struct Inputs {
     #[pyo3(item)]
     bridgehub: Option<String>,
     #[pyo3(item)]
+    message_root: Option<String>,
+    #[pyo3(item)]
     anchor_bridgehub: Option<String>,
+    #[pyo3(item)]
+    anchor_message_root: Option<String>,
+    #[pyo3(item)]
+    trust_block: Option<String>,
+    #[pyo3(item)]
+    release: Option<String>,
     #[pyo3(item)]
     sl_chain_id: Option<u64>,
     #[pyo3(item)]
@@ -69,15 +78,21 @@ pub fn open(
     messages: Vec<PathBuf>,
     inputs: Inputs,
 ) -> PyResult<Prover> {
-    let inner = py.detach(|| -> Result<Inner, Failed> {
+    let inner = run(py, move || {
         let mut options = TreesOptions::default();
         (options.events, options.sl_batches) = (inputs.events, inputs.sl_batches);
         options.sl_chain = inputs.sl_chain_id.map(ChainId);
         options.last_block = inputs.last_block.map(SlBlock);
-        options.state.bridgehub = inputs.bridgehub.as_deref().map(address).transpose()?;
+        options.release = parsed_option("release", inputs.release.as_ref())?;
+        options.state.bridgehub = parsed_option("bridgehub", inputs.bridgehub.as_ref())?;
+        options.state.message_root = parsed_option("message_root", inputs.message_root.as_ref())?;
         if !inputs.anchor.is_empty() {
             let mut l1 = L1Options { paths: inputs.anchor, ..L1Options::default() };
-            l1.state.bridgehub = inputs.anchor_bridgehub.as_deref().map(address).transpose()?;
+            let state = &mut l1.state;
+            let (bridgehub, message_root) = (&inputs.anchor_bridgehub, &inputs.anchor_message_root);
+            state.bridgehub = parsed_option("anchor_bridgehub", bridgehub.as_ref())?;
+            state.message_root = parsed_option("anchor_message_root", message_root.as_ref())?;
+            state.trusted_block = parsed_option("trust_block", inputs.trust_block.as_ref())?;
             options.l1 = Some(l1);
         }
         let trees = Trees::open(&tree, &options)?;
@@ -94,9 +109,12 @@ pub fn open(
 impl Prover {
     /// Answers the requests in the lines of a text, in their order.
     fn prove(&self, py: Python<'_>, lines: Vec<u8>, target: &str) -> PyResult<Batch> {
-        let job = self.inner.job(Selection::request_lines(lines)).target(parse_target(target)?);
+        let job = self
+            .inner
+            .job(Selection::request_lines(lines))
+            .target(parsed::<Target>("target", target)?);
         let has_timestamps = self.inner.trees().has_timestamps();
-        match Stream::start(job, usize::MAX, has_timestamps).next(py)? {
+        match Stream::start(job, usize::MAX, has_timestamps)?.next(py)? {
             Some(batch) => Ok(Batch::new(batch)),
             None => Ok(Batch::new(RecordBatch::new_empty(schema(has_timestamps)))),
         }
@@ -111,32 +129,33 @@ impl Prover {
                 None => selection.of_chain(chain),
             };
         } else if which.batches.is_some() {
-            return Err(Failed::arguments("batches need a chain").into());
+            return Err(Failed::arguments("batches: they need chain").into());
         }
-        if let Some(sender) = &which.sender {
-            selection = selection.from_sender(address(sender)?);
+        if let Some(sender) = parsed_option("sender", which.sender.as_ref())? {
+            selection = selection.from_sender(sender);
         }
         if let Some(kind) = &which.kind {
             selection = selection.of_kind(log_kind(kind)?);
         }
         let shard = which.shard.map(|(index, of)| Shard::from_index(index, of));
-        let shard = shard.transpose().map_err(Failed::arguments)?;
-        let job = self.inner.job(selection).target(parse_target(target)?).shard(shard);
-        Ok(Stream::start(job, rows.max(1), self.inner.trees().has_timestamps()))
+        let shard = shard.transpose();
+        let shard = shard.map_err(|error| Failed::arguments(format!("shard: {error}")))?;
+        let job =
+            self.inner.job(selection).target(parsed::<Target>("target", target)?).shard(shard);
+        Ok(Stream::start(job, rows.max(1), self.inner.trees().has_timestamps())?)
     }
 
     /// The roots by block, with what is new in each, as JSON.
     fn history(&self, py: Python<'_>) -> PyResult<String> {
-        let history = py.detach(|| -> Result<String, Failed> {
-            let trees = self.inner.trees();
+        let trees = self.inner.trees().clone();
+        run(py, move || {
             let timeline = trees.history()?;
             let Some(forest) = trees.forest() else {
                 return Err(Failed::from(slproof::Error::NoTrees(Target::First)));
             };
             let steps: Vec<_> = timeline.history().steps(forest).collect();
             serde_json::to_string(&steps).map_err(Failed::arguments)
-        })?;
-        Ok(history)
+        })
     }
 
     /// What the state of L1 says about the selected withdrawals, each as JSON.
@@ -145,20 +164,21 @@ impl Prover {
         py: Python<'_>,
         l1_nullifier: &str,
         chain: Option<u64>,
-        receiver: Option<&str>,
+        receiver: Option<String>,
         kinds: Vec<String>,
         statuses: Vec<String>,
     ) -> PyResult<Vec<String>> {
-        let options = ClaimsOptions::new(address(l1_nullifier)?);
+        let options = ClaimsOptions::new(parsed("l1_nullifier", l1_nullifier)?);
         let mut selection = ClaimSelection::default();
         selection.chain = chain.map(ChainId);
-        selection.receiver = receiver.map(address).transpose()?;
+        selection.receiver = parsed_option("receiver", receiver.as_ref())?;
         if !kinds.is_empty() {
             selection.kinds = kinds.iter().map(|name| kind(name)).collect::<Result<_, _>>()?;
         }
         selection.statuses = statuses.iter().map(|name| status(name)).collect::<Result<_, _>>()?;
-        let claims = py.detach(|| -> Result<Vec<String>, Failed> {
-            let (trees, messages) = (self.inner.trees(), self.inner.messages());
+        let inner = self.inner.clone();
+        run(py, move || {
+            let (trees, messages) = (inner.trees(), inner.messages());
             let l1 =
                 trees.l1()?.ok_or_else(|| Failed::arguments("open needs anchor for claims"))?;
             let job = Claims::new(l1, Some(trees), messages, selection, &options)?;
@@ -171,8 +191,7 @@ impl Prover {
                 Ok(())
             })?;
             Ok(all)
-        })?;
-        Ok(claims)
+        })
     }
 
     /// The columns of the batches of proofs.
@@ -196,17 +215,9 @@ impl Prover {
     }
 }
 
-fn parse_target(text: &str) -> Result<Target, Failed> {
-    text.parse().map_err(Failed::arguments)
-}
-
-pub fn address(text: &str) -> Result<Address, Failed> {
-    text.parse().map_err(Failed::arguments)
-}
-
 fn batches(first: u64, last: u64) -> Result<slproof::Batches, Failed> {
     if first > last {
-        return Err(Failed::arguments("the first batch is after the last one"));
+        return Err(Failed::arguments("batches: the first batch is after the last one"));
     }
     Ok(slproof::Batches { first: BatchNumber(first), last: BatchNumber(last) })
 }
@@ -216,16 +227,18 @@ fn log_kind(text: &str) -> Result<LogKind, Failed> {
         "message" => Ok(LogKind::Message),
         "status" => Ok(LogKind::Status),
         "other" => Ok(LogKind::Other),
-        _ => Err(Failed::arguments(format!("{text:?} is not message, status or other"))),
+        _ => Err(Failed::arguments(format!("kind: {text:?} is not message, status or other"))),
     }
 }
 
 fn kind(text: &str) -> Result<ClaimKind, Failed> {
     let named = ClaimKind::ALL.into_iter().find(|kind| kind.name() == text);
-    named.ok_or_else(|| Failed::arguments(format!("{text:?} is not the kind of a claim")))
+    named.ok_or_else(|| Failed::arguments(format!("kinds: {text:?} is not the kind of a claim")))
 }
 
 fn status(text: &str) -> Result<Status, Failed> {
     let named = Status::ALL.into_iter().find(|status| status.name() == text);
-    named.ok_or_else(|| Failed::arguments(format!("{text:?} is not the status of a claim")))
+    named.ok_or_else(|| {
+        Failed::arguments(format!("statuses: {text:?} is not the status of a claim"))
+    })
 }

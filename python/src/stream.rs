@@ -5,28 +5,26 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError, SendError, SyncSender},
+        mpsc::{self, Receiver, SendError, SyncSender},
     },
-    thread::{self, JoinHandle},
-    time::Duration,
+    thread::JoinHandle,
 };
 
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
 use pyo3::prelude::*;
-use slproof::{FailureCode, Job, JobPart, Observer, Sink};
+use slproof::{Job, JobPart, Observer, Sink};
 
 use crate::{
     batch::{Columns, TOO_LARGE, schema},
+    call::{check_process, ended_early, spawn, wait},
     error::Failed,
     export::Batch,
 };
 
 /// The number of batches that wait until Python takes them. The job pauses when there are more.
 const MOST_WAITING: usize = 2;
-/// How often a waiting call looks for signals, such as that of Ctrl-C.
-const BETWEEN_SIGNALS: Duration = Duration::from_millis(100);
 
 type Sent = Result<RecordBatch, Failed>;
 
@@ -40,11 +38,14 @@ pub struct Stream {
 
 impl Stream {
     /// Starts a job. Each batch has `rows` answers, but for the last one, which may have fewer.
-    pub fn start(job: Job, rows: usize, has_timestamps: bool) -> Self {
+    ///
+    /// # Errors
+    /// As [`spawn`].
+    pub fn start(job: Job, rows: usize, has_timestamps: bool) -> Result<Self, Failed> {
         let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
         let cancelled = Arc::new(AtomicBool::new(false));
         let job = job.observer(Arc::new(Cancellation(Arc::clone(&cancelled))));
-        let handle = thread::spawn(move || {
+        let handle = spawn(move || {
             let schema = schema(has_timestamps);
             let mut batches = Batches { sender, rows, schema, waiting: Vec::new(), count: 0 };
             let ended = job.run_encoded(Columns { has_timestamps }, &mut batches);
@@ -53,22 +54,16 @@ impl Stream {
                 Ok(_) => batches.send(),
                 Err(error) => batches.sender.send(Err(error.into())),
             };
-        });
-        Self { receiver: Mutex::new(receiver), job: Mutex::new(Some(handle)), cancelled }
+        })?;
+        Ok(Self { receiver: Mutex::new(receiver), job: Mutex::new(Some(handle)), cancelled })
     }
 
     /// Waits for the next batch; `None` after the last one.
     pub fn next(&self, py: Python<'_>) -> PyResult<Option<RecordBatch>> {
-        loop {
-            let received = py.detach(|| {
-                let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
-                receiver.recv_timeout(BETWEEN_SIGNALS)
-            });
-            match received {
-                Ok(batch) => return Ok(Some(batch?)),
-                Err(RecvTimeoutError::Timeout) => py.check_signals()?,
-                Err(RecvTimeoutError::Disconnected) => return py.detach(|| self.ended()),
-            }
+        check_process()?;
+        match wait(py, &self.receiver)? {
+            Some(batch) => Ok(Some(batch?)),
+            None => py.detach(|| self.ended()),
         }
     }
 
@@ -76,10 +71,7 @@ impl Stream {
     fn ended(&self) -> PyResult<Option<RecordBatch>> {
         let job = self.job.lock().unwrap_or_else(PoisonError::into_inner).take();
         match job.map(JoinHandle::join) {
-            Some(Err(_)) => {
-                let text = "the job ended early by an error in slproof; please report it";
-                Err(Failed::new(FailureCode::SystemFailed, text).into())
-            }
+            Some(Err(_)) => Err(ended_early().into()),
             _ => Ok(None),
         }
     }

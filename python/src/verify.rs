@@ -1,7 +1,12 @@
 //! Verdicts on proofs.
 
-use std::{io::Cursor, path::PathBuf};
+use std::{io::Cursor, path::PathBuf, sync::Arc};
 
+use arrow_array::{
+    RecordBatch,
+    builder::{BooleanBuilder, StringBuilder, UInt64Builder},
+};
+use arrow_schema::{DataType, Field, Schema};
 use pyo3::prelude::*;
 use slproof::{
     StateOptions, TrustedRoots,
@@ -9,7 +14,12 @@ use slproof::{
     records::{Entries, VerdictLine, Verdicts},
 };
 
-use crate::{error::Failed, prover::address};
+use crate::{
+    batch::TOO_LARGE,
+    call::run,
+    error::{Failed, parsed, parsed_option},
+    export::Batch,
+};
 
 /// Where the proofs are.
 #[derive(FromPyObject)]
@@ -33,13 +43,10 @@ pub struct Anchor {
     trust_block: Option<String>,
 }
 
-/// A verdict: the number of the row or line, whether it is valid, the anchor, the code and the message of the error.
-type Line = (u64, Option<bool>, Option<String>, Option<String>, Option<String>);
-
 /// Verifies proofs. Failed requests have no verdict.
 #[pyfunction]
-pub fn verify(py: Python<'_>, proofs: Proofs, anchor: Anchor) -> PyResult<Vec<Line>> {
-    let verdicts = py.detach(|| -> Result<Vec<Line>, Failed> {
+pub fn verify(py: Python<'_>, proofs: Proofs, anchor: Anchor) -> PyResult<Batch> {
+    let verdicts = run(py, move || {
         let roots = anchor.roots()?;
         let input = match proofs {
             Proofs::Bytes(bytes) => Input::from_reader("proofs", Cursor::new(bytes)),
@@ -49,33 +56,74 @@ pub fn verify(py: Python<'_>, proofs: Proofs, anchor: Anchor) -> PyResult<Vec<Li
         let entries = Entries::open(input.map_err(slproof::Error::from)?, &defaults);
         let entries = entries.map_err(slproof::Error::from)?;
         let mut verdicts = Verdicts::new(entries, defaults, roots);
-        let mut lines = Vec::new();
+        let mut columns = Columns::default();
         loop {
             let chunk = verdicts.next_chunk()?;
             if chunk.is_empty() {
-                return Ok(lines);
+                return columns.finish();
             }
-            lines.extend(chunk.into_iter().flatten().map(line));
+            chunk.into_iter().flatten().try_for_each(|verdict| columns.push(verdict))?;
         }
     })?;
-    Ok(verdicts)
+    Ok(Batch::new(verdicts))
 }
 
-fn line(VerdictLine { line, valid, anchor, error, .. }: VerdictLine) -> Line {
-    let anchor = anchor.map(|place| place.to_string());
-    let (code, message) = error.map(|error| (error.code.to_string(), error.message)).unzip();
-    (line, valid, anchor, code, message)
+/// The columns of verdicts: the number of the row or line, whether it is valid, the anchor, and the code and the message
+/// of the error.
+#[derive(Default)]
+struct Columns {
+    line: UInt64Builder,
+    valid: BooleanBuilder,
+    anchor: StringBuilder,
+    error_code: StringBuilder,
+    error_message: StringBuilder,
+}
+
+impl Columns {
+    fn push(&mut self, verdict: VerdictLine) -> Result<(), Failed> {
+        let VerdictLine { line, valid, anchor, error, .. } = verdict;
+        self.line.append_value(line);
+        self.valid.append_option(valid);
+        append(&mut self.anchor, anchor.map(|place| place.to_string()).as_deref())?;
+        append(&mut self.error_code, error.as_ref().map(|error| error.code.as_str()))?;
+        append(&mut self.error_message, error.as_ref().map(|error| &*error.message))
+    }
+
+    fn finish(mut self) -> Result<RecordBatch, Failed> {
+        let text = |name| Field::new(name, DataType::Utf8, true);
+        let schema = Schema::new(vec![
+            Field::new("line", DataType::UInt64, false),
+            Field::new("valid", DataType::Boolean, true),
+            text("anchor"),
+            text("error_code"),
+            text("error_message"),
+        ]);
+        let texts = [self.anchor, self.error_code, self.error_message];
+        let [anchor, code, message] = texts.map(|mut text| Arc::new(text.finish()));
+        let (line, valid) = (Arc::new(self.line.finish()), Arc::new(self.valid.finish()));
+        let columns = vec![line as _, valid as _, anchor as _, code as _, message as _];
+        RecordBatch::try_new(Arc::new(schema), columns).map_err(Failed::arguments)
+    }
+}
+
+/// Appends a text to a column, which holds less than 2 GiB.
+fn append(column: &mut StringBuilder, text: Option<&str>) -> Result<(), Failed> {
+    let len = column.values_slice().len() + text.map_or(0, str::len);
+    if i32::try_from(len).is_err() {
+        return Err(Failed::arguments(TOO_LARGE));
+    }
+    column.append_option(text);
+    Ok(())
 }
 
 impl Anchor {
     fn roots(&self) -> Result<TrustedRoots, Failed> {
         let mut options = StateOptions::default();
-        options.bridgehub = self.bridgehub.as_deref().map(address).transpose()?;
-        options.message_root = self.message_root.as_deref().map(address).transpose()?;
-        let trusted = self.trust_block.as_deref().map(str::parse).transpose();
-        options.trusted_block = trusted.map_err(Failed::arguments)?;
+        options.bridgehub = parsed_option("bridgehub", self.bridgehub.as_ref())?;
+        options.message_root = parsed_option("message_root", self.message_root.as_ref())?;
+        options.trusted_block = parsed_option("trust_block", self.trust_block.as_ref())?;
         match (&self.paths[..], &self.root) {
-            ([], Some(root)) => Ok(TrustedRoots::Root(root.parse().map_err(Failed::arguments)?)),
+            ([], Some(root)) => Ok(TrustedRoots::Root(parsed("root", root)?)),
             ([_, ..], None) => Ok(TrustedRoots::open_all(&self.paths, &options)?),
             _ => Err(Failed::arguments("give either an anchor or a root")),
         }

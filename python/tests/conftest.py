@@ -15,6 +15,9 @@ def command():
             pytest.fail("SLPROOF does not name the program")
         pytest.skip("SLPROOF does not name the program")
 
+    # Some tests work in another directory.
+    program = os.path.abspath(program)
+
     def run(*args):
         subprocess.run([program, *map(str, args)], check=True, capture_output=True)
 

@@ -9,7 +9,8 @@ MESSAGE_SENT = bytes.fromhex("3a36e47291f4201faf137fab081d92295bce2d53be2c6ca68b
 
 
 def database(path, columns, flush=True):
-    """Writes a database: the rows of each column, by its name. Without `flush`, the rows stay in the log of RocksDB."""
+    """Writes a database: the rows of each column, by its name. Without `flush`, the rows are in the log of RocksDB
+    only."""
     import rocksdict
 
     def options():
@@ -25,11 +26,14 @@ def database(path, columns, flush=True):
     whole.create_missing_column_families(True)
     opened = rocksdict.Rdict(str(path), whole, {name: options() for name in columns})
     for name, rows in columns.items():
-        column = opened.get_column_family(name)
+        column = opened.get_column_family_handle(name)
         for key, value in rows.items():
-            column[key] = value
+            # Each is an entry of the log.
+            entry = rocksdict.WriteBatch(raw_mode=True)
+            entry.put(key, value, column)
+            opened.write(entry)
         if flush:
-            column.flush()
+            opened.get_column_family(name).flush()
     opened.close()
     # A node has no such file.
     (pathlib.Path(path) / "rocksdict-config.json").unlink()

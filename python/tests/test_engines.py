@@ -66,6 +66,11 @@ def test_spark_gives_the_same_rows(spark, requests, tmp_path):
     found = [(int(row.chain_id), int(row.id), [bytes(word) for word in row.proof]) for row in rows]
     wanted = [(row["chain_id"], row["id"], row["proof"]) for row in expected.to_pylist()]
     assert found == wanted
+    proofs = table.mapInArrow(work, answers.SPARK_SCHEMA).write.option("compression", CODEC)
+    proofs.parquet(str(tmp_path / "proofs"))
+    (path,) = (tmp_path / "proofs").glob("*.parquet")
+    verdicts = slproof.verify(path, STATE)
+    assert verdicts.num_rows == len(wanted) and set(verdicts["valid"].to_pylist()) == {True}
 
 
 def test_spark_reads_integers_above_2_to_the_53(spark, requests, tmp_path):

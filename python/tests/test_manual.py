@@ -6,6 +6,7 @@ import re
 import subprocess
 
 import pytest
+from tools import needed
 
 ROOT = pathlib.Path(__file__).parents[2]
 MANUAL = ROOT / "docs" / "src"
@@ -90,6 +91,27 @@ def test_commands_print_what_the_page_shows(page, command, tmp_path):
             if "slproof claims" not in given:
                 output = (run.stdout + run.stderr).splitlines()
                 assert [line for line in shown if not is_in(line, output)] == [], given
+
+
+@pytest.mark.parametrize("name", ["python", "tables"])
+def test_snippets_of_python_run_in_the_order_of_the_page(name, command, tmp_path, monkeypatch):
+    """As a reader enters them, one after the other into one session."""
+    needed("pandas")
+    needed("polars")
+    (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
+    monkeypatch.chdir(tmp_path)
+    page = (MANUAL / "situations" / f"{name}.md").read_text()
+    for given, _ in (each for lines in blocks(page, "console") for each in commands(lines)):
+        if given.startswith("slproof "):
+            command(*given.replace("\\\n", " ").split()[1:])
+    names = {}
+    for lines in blocks(page, "python"):
+        code = "\n".join(lines)
+        # `test_engines.py` runs the snippet for Spark.
+        if "spark." not in code:
+            exec(compile(code, f"{name}.md", "exec"), names)
+    words = [word.removeprefix("0x") if isinstance(word, str) else word.hex() for word in names["words"]]
+    assert len(words) > 3 and all(re.fullmatch("[0-9a-f]{64}", word) for word in words)
 
 
 def anchors(path):

@@ -281,6 +281,54 @@ def test_damage_is_named_and_nothing_is_written(history, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["state_full_diffs"]
 
 
+def with_log(tmp_path, name, edit):
+    """A copy of a database of three blocks that are in its write-ahead log only, after an edit of the log."""
+    whole = tmp_path / "whole"
+    if not whole.exists():
+        rows = {bytes(32) + block.to_bytes(8, "big"): block.to_bytes(32, "big") for block in (5, 6, 7)}
+        # The last entry of the log is the row of block 7.
+        columns = {"meta": {b"latest_block": (7).to_bytes(8, "big")}, "data": rows}
+        written.database(whole, columns, flush=False)
+    copy = tmp_path / name / "state_full_diffs"
+    copy.mkdir(parents=True)
+    for file in whole.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    (log,) = [file for file in copy.glob("*.log") if file.stat().st_size]
+    log.write_bytes(edit(log.read_bytes()))
+    return copy
+
+
+# In the header of the first entry (checksum, type), in its content, and in that of the last entry.
+@pytest.mark.parametrize("at", [0, 6, 12, -3])
+def test_damage_in_a_write_ahead_log_ends_the_export(tmp_path, at):
+    def flip(data):
+        data = bytearray(data)
+        data[at] ^= 0x40
+        return bytes(data)
+
+    damaged = with_log(tmp_path, "damaged", flip)
+    with pytest.raises(slproof.Error, match=str(damaged)) as raised:
+        nodes.export(damaged, tmp_path / "out")
+    assert raised.value.code == "input-damaged" and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("cut", "blocks"), [(0, ["5", "6", "7"]), (3, ["5", "6"])])
+def test_the_last_entry_of_a_write_ahead_log_may_be_cut(tmp_path, cut, blocks):
+    """As in a copy of a running node."""
+    exported = nodes.export(with_log(tmp_path, "copy", lambda data: data[: len(data) - cut]), tmp_path / "out")
+    assert [line.split(",")[2] for line in lines(tmp_path / "out" / nodes.STATE_FILE)[1:]] == blocks
+    assert any("log (*.log) is cut" in note for note in exported.notes) == bool(cut)
+
+
+def test_a_database_without_a_write_ahead_log_is_noted(tmp_path):
+    path = tmp_path / "state_full_diffs"
+    written.full_diffs(path, {5: {bytes(32): bytes(32)}})
+    assert not any("no write-ahead log" in note for note in nodes.export(path, tmp_path / "whole").notes)
+    for log in path.glob("*.log"):
+        log.unlink()
+    assert any("no write-ahead log" in note for note in nodes.export(path, tmp_path / "out").notes)
+
+
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
@@ -337,6 +385,11 @@ def test_arguments_that_do_not_fit_are_refused(history, chain, tmp_path, monkeyp
     assert code(lambda: nodes.export(tmp_path / "nothing", tmp_path / "out")) == "read-failed"
     assert code(lambda: nodes.export(tmp_path / "there", tmp_path / "out")) == "unknown-input"
     assert code(lambda: nodes.export(path, tmp_path / "no" / "out")) == "write-failed"
+    for given in ({"chain": -1}, {"chain": 2**64}, {"chain": "324"}, {"last_block": "5"}):
+        assert code(lambda: nodes.export(node, tmp_path / "out", **given)) == "invalid-options"
+    assert code(lambda: nodes.export([], tmp_path / "out")) == "invalid-options"
+    assert code(lambda: nodes.export(path, 5)) == "invalid-options"
+    assert not (tmp_path / "out").exists()
     monkeypatch.setitem(sys.modules, "rocksdict", None)
     assert code(lambda: nodes.export(path, tmp_path / "out")) == "format-unsupported"
 
@@ -348,3 +401,17 @@ def test_the_command_says_what_is_next(history, tmp_path):
     assert f"--last-block {max(dumps)}" in ended.stdout
     ended = subprocess.run(given, capture_output=True, text=True)
     assert ended.returncode == 2 and "[invalid-options]" in ended.stderr
+    # The errors of slproof are JSON then, too.
+    ended = subprocess.run([*given, "--json"], capture_output=True, text=True)
+    error = json.loads(ended.stderr)["error"]
+    assert (error["code"], error["exitCode"], ended.returncode) == ("invalid-options", 2, 2)
+    assert "is there already" in error["message"] and "[" not in error["message"]
+
+
+def test_the_command_keeps_the_chain_id_that_was_given(chain, tmp_path):
+    node, _ = chain
+    given = [sys.executable, "-m", "slproof.nodes", node / "repository", "--chain", "324", "-o", tmp_path / "out"]
+    ended = subprocess.run(given, capture_output=True, text=True, check=True)
+    assert " --chain 324 --tree EVIDENCE" in ended.stdout
+    ended = subprocess.run([*given[:4], "--chain", "-1", *given[6:]], capture_output=True, text=True)
+    assert ended.returncode == 2 and "chain: " in ended.stderr

@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+import subprocess
+import sys
 
 import pyarrow
 import pyarrow.compute
@@ -75,12 +77,26 @@ def test_requests_are_answered_in_their_order(prover):
     assert rows[1]["chain_id"] == exact
     assert json.loads(rows[1]["request"])["chainId"] == exact
     assert [row["target_kind"] for row in rows] == ["block", None, "block", "batch-root"]
+    # pandas keeps integers exact with the types of Arrow, as the manual says.
+    pandas = pytest.importorskip("pandas")
+    assert batch.to_pandas(types_mapper=pandas.ArrowDtype)["chain_id"].tolist() == [324, exact, 324, 324]
     # The same requests as a table, with the hash of a message as bytes.
     table = pyarrow.Table.from_pylist([{"target": None, **request} for request in requests])
     assert prover.prove(table).equals(batch)
     by_message = prover.prove([{"message": rows[2]["message_hash"]}]).to_pylist()
     assert rows[2] in by_message
     assert prover.prove([]).num_rows == 0
+    assert prover.prove(iter(requests)).equals(batch)
+
+
+def test_two_names_of_one_fact_have_one_value(prover):
+    """As on the command line, which refuses the line."""
+    hashes = {"tx_hash": "0x" + "11" * 32, "transactionHash": "0x" + "22" * 32}
+    requests = [{**ONE, "chainId": 8453}, {**ONE, "chainId": 324, "batchNumber": None}, hashes]
+    rows = prover.prove(requests).to_pylist()
+    assert [row["error_code"] for row in rows] == ["malformed-request", None, "malformed-request"]
+    assert "duplicate field" in rows[0]["error_message"]
+    assert json.loads(rows[0]["request"])["chainId"] == 8453 and rows[1]["chain_id"] == 324
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
@@ -101,6 +117,69 @@ def test_verdicts_tell_valid_from_invalid(prover):
     assert wrong["error_code"][0].as_py() is not None
     records = [json.loads(line) for line in [json.dumps(_record(batch.to_pylist()[0]))]]
     assert slproof.verify(records, STATE)["valid"].to_pylist() == [True]
+    assert verdicts.schema.equals(slproof.VERDICT_SCHEMA)
+
+
+def test_rows_of_a_batch_are_records(prover):
+    rows = prover.prove([{"chain_id": 1, "batch_number": 1, "id": 1}, ONE]).to_pylist()
+    verdicts = slproof.verify(rows, STATE)
+    assert verdicts.select(["line", "valid"]).to_pylist() == [{"line": 2, "valid": True}]
+    # What a row has beside the proof is judged, too.
+    for name, value, code in [
+        ("target_root", bytes(32), "root-mismatch"),
+        ("tx_number", 999, "log-mismatch"),
+        ("message_hash", bytes(32), "log-mismatch"),
+    ]:
+        assert slproof.verify([{**rows[1], name: value}], STATE)["error_code"].to_pylist() == [code], name
+
+
+def test_tables_of_engines_without_unsigned_integers_are_verified(prover, tmp_path):
+    """Spark writes decimals of 20 digits, and bytes without a fixed length; pandas makes floats of columns with nulls."""
+    batch = prover.prove([ONE, {**ONE, "batch_number": 501236, "id": 1}])
+
+    def cast(kind):
+        columns = [column.cast(kind) if column.type == pyarrow.uint64() else column for column in batch.columns]
+        return pyarrow.table(columns, names=batch.schema.names)
+
+    for kind in (pyarrow.decimal128(20, 0), pyarrow.int64(), pyarrow.int32()):
+        table = cast(kind)
+        pyarrow.parquet.write_table(table, tmp_path / "proofs.parquet")
+        for given in (table, table.to_pylist(), tmp_path / "proofs.parquet"):
+            assert slproof.verify(given, STATE)["valid"].to_pylist() == [True, True], kind
+    with pytest.raises(slproof.Error, match="chain_id has floats .*ArrowDtype") as raised:
+        slproof.verify(cast(pyarrow.float64()), STATE)
+    assert raised.value.code == "input-damaged"
+    large = cast(pyarrow.decimal128(20, 0))
+    large = large.set_column(0, "chain_id", pyarrow.array([2**64, 2**64 + 324], pyarrow.decimal128(20, 0)))
+    verdicts = slproof.verify(large, STATE)
+    assert verdicts["error_code"].to_pylist() == ["number-not-supported"] * 2 and verdicts["valid"].null_count == 2
+
+
+def test_one_block_of_l1_is_trusted():
+    anchor = ROOT / "fixtures" / "eth-get-proof" / "gateway-v29.jsonl"
+    bridgehub = "0x303a465b659cbb0ab36ee643ea362c509eeb5213"
+    block = bytes.fromhex("c452ceabd821115802eb83697ba7d8a2c4c4745a5bc65772bd62c18c34092eb9")
+    inputs = {"sl_batches": FIXTURES / "gw_batches.jsonl", "anchor": anchor, "anchor_bridgehub": bridgehub}
+
+    def code(**given):
+        with pytest.raises(slproof.Error) as raised:
+            slproof.open(STATE, LOGS, **inputs, **given).prove([ONE], target="sl-batch:first")
+        return raised.value.code
+
+    assert code() == "block-not-trusted"
+    assert code(trust_block=bytes(32)) == "state-proof-refused"
+    batch = slproof.open(STATE, LOGS, trust_block=block, **inputs).prove([ONE], target="sl-batch:first")
+    verdicts = slproof.verify(batch, anchor, bridgehub=bridgehub, trust_block=block)
+    assert verdicts["valid"].to_pylist() == [True]
+
+
+def test_the_other_addresses_and_the_release_are_those_that_are_given():
+    expected = slproof.open(STATE, LOGS).prove([ONE])
+    given = {"bridgehub": "0x" + "10002".zfill(40), "message_root": bytes.fromhex("10005".zfill(40)), "release": "v29"}
+    assert slproof.open(STATE, LOGS, **given).prove([ONE]).equals(expected)
+    for name, value in [("message_root", bytes(20)), ("release", "v26"), ("release", "v1")]:
+        with pytest.raises(slproof.Error):
+            slproof.open(STATE, LOGS, **{name: value}).prove([ONE])
 
 
 def _record(row):
@@ -132,6 +211,83 @@ def test_errors_have_codes(prover, tmp_path):
     assert code(lambda: prover.prove_all(chain=5).read_all()) == "nothing-found"
     assert code(lambda: prover.prove_all(shard=(3, 3))) == "invalid-options"
     assert code(lambda: slproof.verify([{"chainId": 1}])) == "invalid-options"
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("requests", lambda prover: prover.prove(ONE)),
+        ("requests", lambda prover: prover.prove(None)),
+        ("requests", lambda prover: prover.prove("x")),
+        (r"requests\[1\]", lambda prover: prover.prove([ONE, "x"])),
+        (r"requests\[0\]", lambda prover: prover.prove([{**ONE, "id": object()}])),
+        ("target", lambda prover: prover.prove([ONE], target=None)),
+        ("target", lambda prover: prover.prove([], target=5)),
+        ("chain", lambda prover: prover.prove_all(chain="324")),
+        ("chain", lambda prover: prover.prove_all(chain=-1)),
+        ("chain", lambda prover: prover.prove_all(chain=2**64)),
+        ("chain", lambda prover: prover.prove_all(chain=True)),
+        ("batches", lambda prover: prover.prove_all(chain=324, batches=(1,))),
+        (r"batches\[1\]", lambda prover: prover.prove_all(chain=324, batches=(1, "2"))),
+        ("shard", lambda prover: prover.prove_all(shard=3)),
+        ("sender", lambda prover: prover.prove_all(sender=5)),
+        ("kind", lambda prover: prover.prove_all(kind=5)),
+        ("kind", lambda prover: prover.prove_all(kind="5")),
+        ("sender", lambda prover: prover.prove_all(sender="5")),
+        ("target", lambda prover: prover.prove([ONE], target="tomorrow")),
+        ("shard", lambda prover: prover.prove_all(shard=(3, 3))),
+        ("batches", lambda prover: prover.prove_all(chain=1, batches=(3, 2))),
+        ("batches", lambda prover: prover.prove_all(batches=(1, 2))),
+        ("kinds", lambda prover: prover.claims(bytes(20), kinds="others")),
+        ("statuses", lambda prover: prover.claims(bytes(20), statuses=["others"])),
+        ("receiver", lambda prover: prover.claims(bytes(20), receiver=bytes(19))),
+        ("anchor_bridgehub", lambda _: slproof.open(STATE, LOGS, anchor=STATE, anchor_bridgehub="5")),
+        ("release", lambda _: slproof.open(STATE, LOGS, release="5")),
+        ("root", lambda _: slproof.verify([ONE], root="0x5")),
+        ("rows", lambda prover: prover.prove_all(rows=0)),
+        ("rows", lambda prover: prover.prove_all(rows=None)),
+        ("l1_nullifier", lambda prover: prover.claims(None)),
+        ("kinds", lambda prover: prover.claims(bytes(20), kinds=5)),
+        (r"kinds\[0\]", lambda prover: prover.claims(bytes(20), kinds=[None])),
+        ("last_block", lambda _: slproof.open(STATE, LOGS, last_block="245")),
+        ("bridgehub", lambda _: slproof.open(STATE, LOGS, bridgehub=5)),
+        ("trust_block", lambda _: slproof.open(STATE, LOGS, trust_block=bytes(32))),
+        (r"tree\[0\]", lambda _: slproof.open([5], LOGS)),
+        ("messages", lambda _: slproof.open(STATE, 5)),
+        ("release", lambda _: slproof.open(STATE, LOGS, release=29)),
+        ("proofs", lambda _: slproof.verify(ONE, STATE)),
+        ("proofs", lambda _: slproof.verify(b"x", STATE)),
+        (r"proofs\[0\]", lambda _: slproof.verify([1], STATE)),
+        ("root", lambda _: slproof.verify([ONE], root=5)),
+        ("paths", lambda _: slproof.survey([])),
+        ("paths", lambda _: slproof.survey(None)),
+        ("chain", lambda _: slproof.survey(STATE, chain="324")),
+    ],
+)
+def test_errors_about_arguments_name_them(prover, name, call):
+    with pytest.raises(slproof.Error, match=f"^{name}: ") as raised:
+        call(prover)
+    assert raised.value.code == "invalid-options"
+
+
+def test_hashes_and_integers_of_other_types_are_taken(prover):
+    numpy = pytest.importorskip("numpy")
+    row = prover.prove([ONE]).to_pylist()[0]
+    sender = row["sender"]
+    of_text = prover.prove_all(sender="0x" + sender.hex()).read_all()
+    assert of_text.num_rows > 0 and prover.prove_all(sender=sender).read_all().equals(of_text)
+    of_chain = prover.prove_all(chain=324, batches=[501235, 501236]).read_all()
+    same = prover.prove_all(chain=numpy.uint64(324), batches=(numpy.int64(501235), 501236)).read_all()
+    assert of_chain.num_rows > 0 and same.equals(of_chain)
+    root = row["target_root"]
+    assert slproof.verify([row], root=root)["valid"].to_pylist() == [True]
+
+
+def test_the_package_has_its_version_and_its_module_of_nodes():
+    cargo = (ROOT / "python" / "Cargo.toml").read_text()
+    assert f'version = "{slproof.__version__}"' in cargo
+    code = "import slproof; assert callable(slproof.nodes.export); assert not hasattr(slproof, 'others')"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_damaged_files_of_an_archive_are_named(prover, tmp_path):

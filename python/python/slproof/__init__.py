@@ -5,25 +5,32 @@
 >>> batch = prover.prove([{"chain_id": 324, "batch_number": 501234, "id": 0}])
 
 Proofs are record batches of Arrow with the columns of ``slproof prove --format parquet``. Long calls release the GIL and
-use all cores; ``RAYON_NUM_THREADS`` sets another number. Open a prover in each process: it does not survive a fork.
+use all cores; ``RAYON_NUM_THREADS`` sets another number. Start worker processes with the method "spawn" of
+multiprocessing, and open a prover in each: after a call, a fork has none of the threads, and every call there raises Error.
+
+``slproof.nodes`` exports the databases of nodes. Every error is an ``Error``; also one about an argument, which names it.
 """
 
 from __future__ import annotations
 
-import io
+import importlib
 import json
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Union
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import pyarrow
-import pyarrow.parquet
 
-from . import _slproof
-from ._slproof import Error
+from . import _arguments, _rows, _slproof
+from ._arguments import Hex, Paths
+from ._error import error
+from ._slproof import Error, __version__
 
-__all__ = ["Error", "Prover", "open", "survey", "verify"]
+if TYPE_CHECKING:
+    from . import nodes
+
+__all__ = ["Error", "Prover", "__version__", "nodes", "open", "survey", "verify"]
 
 VERDICT_SCHEMA: pyarrow.Schema = pyarrow.schema(
     [
@@ -36,26 +43,28 @@ VERDICT_SCHEMA: pyarrow.Schema = pyarrow.schema(
 )
 """The columns of verdicts."""
 
-_Path = Union[str, "os.PathLike[str]"]
-_Paths = Union[_Path, Iterable[_Path], None]
 
-_NAMES = {
-    "chain_id": "chainId",
-    "batch_number": "batchNumber",
-    "tx_hash": "txHash",
-}
+def __getattr__(name: str) -> Any:
+    """The module ``nodes``, which is imported when it is needed."""
+    if name == "nodes":
+        return importlib.import_module(".nodes", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def open(
-    tree: _Paths,
-    messages: _Paths,
+    tree: Paths,
+    messages: Paths,
     *,
-    events: _Paths = None,
-    sl_batches: _Paths = None,
-    anchor: _Paths = None,
-    bridgehub: str | None = None,
-    anchor_bridgehub: str | None = None,
+    events: Paths = None,
+    sl_batches: Paths = None,
+    anchor: Paths = None,
+    trust_block: Hex | None = None,
+    bridgehub: Hex | None = None,
+    message_root: Hex | None = None,
+    anchor_bridgehub: Hex | None = None,
+    anchor_message_root: Hex | None = None,
     sl_chain_id: int | None = None,
+    release: str | None = None,
     last_block: int | None = None,
     chain: int | None = None,
 ) -> Prover:
@@ -64,17 +73,27 @@ def open(
     The arguments are the flags of ``slproof prove`` with the same names. Raises Error. Warns if batches or files are left
     out of the archive (``Prover.left_out``).
     """
-    inputs = {
-        "events": _paths(events),
-        "sl_batches": _paths(sl_batches),
-        "anchor": _paths(anchor),
-        "bridgehub": bridgehub,
+    of_anchor = {
+        "trust_block": trust_block,
         "anchor_bridgehub": anchor_bridgehub,
-        "sl_chain_id": sl_chain_id,
-        "last_block": last_block,
-        "chain": chain,
+        "anchor_message_root": anchor_message_root,
     }
-    prover = Prover(_slproof.open(_paths(tree), _paths(messages), inputs))
+    inputs = {
+        "events": _arguments.paths("events", events),
+        "sl_batches": _arguments.paths("sl_batches", sl_batches),
+        "anchor": _arguments.paths("anchor", anchor),
+        "bridgehub": _arguments.hexadecimal("bridgehub", bridgehub),
+        "message_root": _arguments.hexadecimal("message_root", message_root),
+        "sl_chain_id": _arguments.whole("sl_chain_id", sl_chain_id),
+        "release": _arguments.text("release", release),
+        "last_block": _arguments.whole("last_block", last_block),
+        "chain": _arguments.whole("chain", chain),
+    }
+    for name, value in of_anchor.items():
+        inputs[name] = _arguments.hexadecimal(name, value)
+        if value is not None and not inputs["anchor"]:
+            raise error("invalid-options", f"{name}: it needs anchor, the state of L1")
+    prover = Prover(_slproof.open(_arguments.paths("tree", tree), _arguments.paths("messages", messages), inputs))
     count, first = prover.left_out
     if count:
         warnings.warn(f"left out of the archive: {count}; the first: {first[0]}", stacklevel=2)
@@ -93,9 +112,10 @@ class Prover:
         ``requests`` is a list of dicts, or a table of Arrow, pandas or Polars, with ``chain_id``, ``batch_number`` and
         ``id``, or ``message``, or ``tx_hash`` and ``log``; and with ``target`` if it is not the same for all. Hashes are
         bytes or text. A request for several logs has several rows. A request that cannot be proven is a row with
-        ``error_code``, ``error_message`` and ``request``.
+        ``error_code``, ``error_message`` and ``request``. Raises Error.
         """
-        lines = _lines(requests)
+        lines = _rows.requests(requests)
+        target = _target(target)
         if not lines:
             return pyarrow.RecordBatch.from_pylist([], schema=self.schema)
         return pyarrow.record_batch(self._inner.prove(lines, target))
@@ -106,7 +126,7 @@ class Prover:
         target: str = "latest",
         chain: int | None = None,
         batches: tuple[int, int] | None = None,
-        sender: str | None = None,
+        sender: Hex | None = None,
         kind: str | None = None,
         shard: tuple[int, int] | None = None,
         rows: int = 8192,
@@ -115,10 +135,19 @@ class Prover:
 
         ``batches`` are the first and the last batch of ``chain``. ``kind`` is message, status or other. ``shard`` is the
         number of a shard, from 0, and the number of shards. Batches have ``rows`` rows; memory does not grow with their
-        number. Close the reader, or drop it, to end the job early.
+        number. Close the reader, or drop it, to end the job early. Raises Error.
         """
-        which = {"chain": chain, "batches": batches, "sender": sender, "kind": kind, "shard": shard}
-        stream = self._inner.prove_all(target, which, rows)
+        which = {
+            "chain": _arguments.whole("chain", chain),
+            "batches": _arguments.pair("batches", batches),
+            "sender": _arguments.hexadecimal("sender", sender),
+            "kind": _arguments.text("kind", kind),
+            "shard": _arguments.pair("shard", shard),
+        }
+        count = _arguments.whole("rows", rows)
+        if not count:
+            raise _arguments.wrong("rows", "an integer from 1", rows)
+        stream = self._inner.prove_all(_target(target), which, count)
         batches_of = (pyarrow.record_batch(batch) for batch in stream)
         return pyarrow.RecordBatchReader.from_batches(self.schema, batches_of)
 
@@ -131,10 +160,10 @@ class Prover:
 
     def claims(
         self,
-        l1_nullifier: str,
+        l1_nullifier: Hex,
         *,
         chain: int | None = None,
-        receiver: str | None = None,
+        receiver: Hex | None = None,
         kinds: Iterable[str] = (),
         statuses: Iterable[str] = (),
     ) -> list[dict[str, Any]]:
@@ -145,7 +174,16 @@ class Prover:
         The prover has to be opened with ``anchor``, the state of L1, and with ``sl_batches`` or evidence from L1 for the
         calls of withdrawals that settled on the settlement layer.
         """
-        found = self._inner.claims(l1_nullifier, chain, receiver, list(kinds), list(statuses))
+        nullifier = _arguments.hexadecimal("l1_nullifier", l1_nullifier)
+        if nullifier is None:
+            raise _arguments.wrong("l1_nullifier", "an address", None)
+        found = self._inner.claims(
+            nullifier,
+            _arguments.whole("chain", chain),
+            _arguments.hexadecimal("receiver", receiver),
+            _arguments.texts("kinds", kinds),
+            _arguments.texts("statuses", statuses),
+        )
         return [json.loads(claim) for claim in found]
 
     @property
@@ -173,86 +211,39 @@ class Prover:
 
 def verify(
     proofs: Any,
-    anchor: _Paths = None,
+    anchor: Paths = None,
     *,
-    root: str | None = None,
-    bridgehub: str | None = None,
-    message_root: str | None = None,
-    trust_block: str | None = None,
+    root: Hex | None = None,
+    bridgehub: Hex | None = None,
+    message_root: Hex | None = None,
+    trust_block: Hex | None = None,
 ) -> pyarrow.RecordBatch:
     """Verifies proofs by the state ``anchor``, or by one ``root``.
 
-    ``proofs`` is a batch or a table of proofs, a list of records as in JSON, or the path of a file of ``slproof prove``.
-    Each proof has a row: ``line`` counts rows from 1, and ``valid`` is null if the proof cannot be judged. Failed requests
-    have none. Raises Error if there is no proof at all.
+    ``proofs`` is a batch or a table of proofs, a list of its rows, a list of records as in JSON, or the path of a file of
+    ``slproof prove``. Each proof has a row: ``line`` counts rows from 1, and ``valid`` is null if the proof cannot be
+    judged. Failed requests have none. Raises Error if there is no proof at all.
     """
-    if isinstance(proofs, (str, os.PathLike)):
-        given: Any = os.fspath(proofs)
-    elif isinstance(proofs, Sequence):
-        given = b"".join(_line(record) for record in proofs)
-    else:
-        written = io.BytesIO()
-        pyarrow.parquet.write_table(_table(proofs), written, compression="none", use_dictionary=False)
-        given = written.getvalue()
     trusted = {
-        "paths": _paths(anchor),
-        "root": root,
-        "bridgehub": bridgehub,
-        "message_root": message_root,
-        "trust_block": trust_block,
+        "paths": _arguments.paths("anchor", anchor),
+        "root": _arguments.hexadecimal("root", root),
+        "bridgehub": _arguments.hexadecimal("bridgehub", bridgehub),
+        "message_root": _arguments.hexadecimal("message_root", message_root),
+        "trust_block": _arguments.hexadecimal("trust_block", trust_block),
     }
-    verdicts = _slproof.verify(given, trusted)
-    columns = list(zip(*verdicts)) or [()] * len(VERDICT_SCHEMA)
-    arrays = [pyarrow.array(values, field.type) for values, field in zip(columns, VERDICT_SCHEMA)]
-    return pyarrow.RecordBatch.from_arrays(arrays, schema=VERDICT_SCHEMA)
+    given = os.fspath(proofs) if isinstance(proofs, (str, os.PathLike)) else _rows.proofs(proofs)
+    return pyarrow.record_batch(_slproof.verify(given, trusted))
 
 
-def survey(paths: _Paths, *, chain: int | None = None) -> dict[str, Any]:
-    """Says what some files are, what can be proven with them, and what is missing."""
-    return json.loads(_slproof.survey(_paths(paths), chain))
+def survey(paths: Paths, *, chain: int | None = None) -> dict[str, Any]:
+    """Says what some files are, what can be proven with them, and what is missing. Raises Error."""
+    given = _arguments.paths("paths", paths)
+    if not given:
+        raise error("invalid-options", "paths: no file is given")
+    return json.loads(_slproof.survey(given, _arguments.whole("chain", chain)))
 
 
-def _paths(paths: _Paths) -> list[str]:
-    if paths is None:
-        return []
-    if isinstance(paths, (str, os.PathLike)):
-        return [os.fspath(paths)]
-    return [os.fspath(path) for path in paths]
-
-
-def _table(data: Any) -> pyarrow.Table:
-    if isinstance(data, pyarrow.Table):
-        return data
-    if isinstance(data, pyarrow.RecordBatch):
-        return pyarrow.Table.from_batches([data])
-    if isinstance(data, pyarrow.RecordBatchReader):
-        return data.read_all()
-    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
-        return pyarrow.table(data)
-    return pyarrow.Table.from_pandas(data, preserve_index=False)
-
-
-def _lines(requests: Any) -> bytes:
-    """The requests as lines of JSON."""
-    if not isinstance(requests, (list, tuple)):
-        requests = _table(requests).to_pylist()
-    return b"".join(_line(_request(request)) for request in requests)
-
-
-def _request(request: Mapping[str, Any]) -> dict[str, Any]:
-    known = {_NAMES.get(name, name): value for name, value in request.items()}
-    return {name: value for name, value in known.items() if value is not None}
-
-
-def _line(record: Mapping[str, Any]) -> bytes:
-    return json.dumps(record, default=_plain).encode() + b"\n"
-
-
-def _plain(value: Any) -> Any:
-    """The value of a type that JSON does not know: bytes, or an integer of NumPy or of another library."""
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return "0x" + bytes(value).hex()
-    number = int(value)
-    if number != value:
-        raise TypeError(f"{value!r} is not an integer")
-    return number
+def _target(target: Any) -> str:
+    if not isinstance(target, str):
+        raise _arguments.wrong("target", "a text", target)
+    return target

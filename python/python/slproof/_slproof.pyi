@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+__version__: str
+
 class Error(Exception):
     """An error of slproof."""
 
@@ -41,6 +43,4 @@ class Prover:
 
 def open(tree: list[str], messages: list[str], inputs: Mapping[str, Any]) -> Prover: ...
 def survey(paths: list[str], chain: int | None) -> str: ...
-def verify(
-    proofs: bytes | str, anchor: Mapping[str, Any]
-) -> list[tuple[int, bool | None, str | None, str | None, str | None]]: ...
+def verify(proofs: bytes | str, anchor: Mapping[str, Any]) -> Batch: ...

@@ -13,6 +13,7 @@ use bytes::{Buf, Bytes};
 
 use super::{
     Damage, LONGEST_LIST, Leaf, Physical, Problem,
+    decimal::decimal,
     delta::{Deltas, Lengths, Shared},
     footer::Chunk,
     hybrid::Hybrid,
@@ -160,6 +161,12 @@ impl Column {
     /// As [`Self::value`].
     pub(crate) fn number(&mut self) -> Result<Option<u64>, Damage> {
         self.read(|mut value| value.get_uint_le(value.len().min(8)))
+    }
+
+    /// As [`Self::number`], also of a column of decimals: `None` within if one is negative or has more than 64 bits.
+    pub(crate) fn whole(&mut self) -> Result<Option<Option<u64>>, Damage> {
+        let is_decimal = matches!(self.leaf.physical, Physical::Fixed(_));
+        if is_decimal { self.read(decimal) } else { Ok(self.number()?.map(Some)) }
     }
 
     /// Whether the values are in lists.

@@ -32,6 +32,17 @@ pub enum ReadError {
         /// What the file should contain.
         content: &'static str,
     },
+    /// A column of integers has floating-point numbers.
+    #[error(
+        "{name}: its column {column} has floats (float64), which round integers above 2^53; make the table with \
+         integers: pandas keeps them with dtype_backend=\"pyarrow\", or types_mapper=pandas.ArrowDtype"
+    )]
+    Floats {
+        /// The file.
+        name: String,
+        /// The column's name.
+        column: &'static str,
+    },
     /// The footer is damaged.
     #[error("{name}: the footer is damaged")]
     DamagedFooter {

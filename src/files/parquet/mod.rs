@@ -20,6 +20,7 @@
 //! LZ4_RAW or no compression. Other forms are refused.
 
 mod column;
+mod decimal;
 mod delta;
 mod error;
 mod file;
@@ -29,6 +30,7 @@ mod pages;
 mod thrift;
 
 pub(crate) use column::{Column, Irregular};
+pub(crate) use decimal::decimal;
 pub use error::{Damage, Problem, ReadError};
 pub(crate) use file::ParquetFile;
 pub(crate) use footer::{Leaf, Physical};

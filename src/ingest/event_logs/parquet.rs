@@ -14,7 +14,7 @@ use super::{
 use crate::{
     files::{
         Input,
-        parquet::{Column, Damage, Leaf, ParquetFile, Physical},
+        parquet::{Column, Damage, Leaf, ParquetFile, Physical, decimal},
     },
     ingest::{parquet_columns::parquet_columns, parquet_rows::each_row, state::ImportError},
 };
@@ -117,17 +117,10 @@ pub(in crate::ingest) fn scalar_of(
             number.map(|number| Cell::text(number.to_string()))
         }
         Physical::Boolean => column.value()?.map(|value| Cell::Flag(value[..] == [1])),
-        Physical::Fixed(_) if is_number => column
-            .value()?
-            .map(|value| big_endian(&value).map_or_else(|| bytes(value), Cell::Number)),
+        Physical::Fixed(_) if is_number => {
+            column.value()?.map(|value| decimal(&value).map_or_else(|| bytes(value), Cell::Number))
+        }
         _ => column.value()?.map(bytes),
     };
     Ok(cell.unwrap_or(Cell::Null))
-}
-
-/// A decimal, which is an integer with the highest byte first. `None` if it is larger than 64 bits.
-fn big_endian(decimal: &[u8]) -> Option<u64> {
-    decimal.iter().try_fold(0u64, |number, byte| {
-        number.checked_mul(256).map(|shifted| shifted | u64::from(*byte))
-    })
 }

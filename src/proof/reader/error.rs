@@ -129,6 +129,12 @@ pub enum RecordError {
         /// The length found, in bytes.
         got: usize,
     },
+    /// A decimal of a Parquet file is negative or has more bits than are supported.
+    #[error("the row's {column} is not supported: it is not a whole number of at most 64 bits")]
+    Decimal {
+        /// The column.
+        column: &'static str,
+    },
     /// The kind of root is unknown.
     #[error("the row's target_kind is not block, sl-batch or batch-root")]
     TargetKind,
@@ -158,7 +164,7 @@ impl RecordError {
             Self::Missing { field: "id" } => FailureCode::IdMissing,
             Self::Missing { field: "proof" } | Self::List(_) => FailureCode::ProofMissing,
             Self::Missing { .. } => FailureCode::LogMissing,
-            Self::TooLarge { .. } => FailureCode::NumberNotSupported,
+            Self::TooLarge { .. } | Self::Decimal { .. } => FailureCode::NumberNotSupported,
             #[cfg(feature = "calldata")]
             Self::Calldata(CalldataError::TooLarge { .. }) => FailureCode::NumberNotSupported,
             Self::NoLeaf => FailureCode::LeafMissing,
@@ -185,6 +191,7 @@ impl RecordError {
             Self::Missing { .. }
                 | Self::List(_)
                 | Self::TooLarge { .. }
+                | Self::Decimal { .. }
                 | Self::NoLeaf
                 | Self::CalldataUnsupported
                 | Self::Null

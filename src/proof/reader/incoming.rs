@@ -57,8 +57,8 @@ pub(super) struct Incoming<'a> {
     #[cfg(not(feature = "calldata"))]
     call: Option<IgnoredAny>,
     pub(super) data: Option<String>,
-    /// Whether the field is present. A request may have any value, also null.
-    pub(super) request: bool,
+    /// Of a failed request. Null is none here too, but a request that failed may have been null.
+    pub(super) request: Option<Option<IgnoredAny>>,
     pub(super) error: Raw<'a>,
     pub(super) jsonrpc: Option<IgnoredAny>,
     pub(super) result: Raw<'a>,
@@ -98,8 +98,9 @@ impl<'de> Object<'de> for Incoming<'de> {
             "call" => put(&mut self.call, name, from),
             "data" => put(&mut self.data, name, from),
             "request" => {
-                self.request = true;
-                from.next_value::<IgnoredAny>().map(drop)
+                let value = from.next_value()?;
+                self.request = Some(self.request.flatten().or(value));
+                Ok(())
             }
             "error" => put(&mut self.error, name, from),
             "jsonrpc" => put(&mut self.jsonrpc, name, from),
@@ -231,7 +232,7 @@ impl Incoming<'_> {
             "l1Timestamp" => self.l1_timestamp.is_present(),
             "call" => self.call.is_some(),
             "data" => self.data.is_some(),
-            "request" => self.request,
+            "request" => self.request.flatten().is_some(),
             "error" => self.error.0.is_some(),
             "result" => self.result.0.is_some(),
             _ => false,

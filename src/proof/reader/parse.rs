@@ -59,7 +59,7 @@ pub(crate) fn read(text: &[u8], defaults: &Defaults) -> Result<Read, RecordError
     }
     if let Some(proof) = record.first_of(&["proof", "data"]) {
         record.only(proof, &["request", "error", "result"])?;
-    } else if record.request && record.error.0.is_some() {
+    } else if record.request.is_some() && record.error.0.is_some() {
         record.only("request", &["root", "log", "message", "target", "call", "result"])?;
         return Ok(Read::Failure);
     }
@@ -189,6 +189,50 @@ mod tests {
         for text in ["[[]]", "[1]", "{\"result\":{\"proof\":1}}", "{\"target\":[\"block\",1]}"] {
             assert!(!parsed(text).unwrap_err().is_lack(), "{text}");
         }
+    }
+
+    /// As programs write objects that have a member for each column of a table.
+    #[test]
+    fn a_member_that_is_null_is_absent() {
+        let hash = Hash::ZERO;
+        let record = format!(
+            "{{\"chainId\":1,\"batchNumber\":5,\"id\":0,\"root\":\"{hash}\",\"proof\":[\"{hash}\"],\"log\":\"0x{}\"}}",
+            "01".repeat(88)
+        );
+        let parsed = |text: &str| parse(text.as_bytes(), &Defaults::default());
+        for name in [
+            "request",
+            "error",
+            "result",
+            "jsonrpc",
+            "call",
+            "data",
+            "to",
+            "target",
+            "message",
+            "sender",
+            "txNumberInBatch",
+            "messageHash",
+            "txHash",
+            "l1Timestamp",
+            "leaf",
+            "leafIndex",
+            "value",
+            "index",
+            "l2BatchNumber",
+            "l2MessageIndex",
+            "merkleProof",
+            "checkedBy",
+        ] {
+            let null = format!("{{\"{name}\":null,");
+            let text = record.replacen('{', &null, 1);
+            assert!(matches!(parsed(&text), Ok(Item::Proof(..))), "{text}");
+        }
+        // A request may be null, and then fails.
+        let failed = "{\"request\":null,\"error\":{\"code\":\"malformed-request\"}}";
+        assert!(matches!(parsed(failed), Ok(Item::Failure)));
+        let given = record.replacen('{', "{\"request\":1,\"request\":null,", 1);
+        assert!(matches!(parsed(&given), Err(RecordError::Both { other: "request", .. })));
     }
 
     #[test]

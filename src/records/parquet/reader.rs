@@ -41,6 +41,11 @@ impl ParquetProofs {
             let mut found = named.by_ref().filter(|(_, leaf)| &*leaf.name == column.name());
             match (found.next(), found.next()) {
                 (Some((at, leaf)), None) if can_read(column, leaf) => Ok(Some(at)),
+                (Some((_, leaf)), None)
+                    if column.is_number() && leaf.physical == Physical::Double =>
+                {
+                    Err(ReadError::Floats { name: file.name().to_owned(), column: column.name() })
+                }
                 (None, _) if column != Column::Proof => Ok(None),
                 _ => Err(ReadError::Column {
                     name: file.name().to_owned(),
@@ -100,7 +105,7 @@ impl ParquetProofs {
 fn kind(column: Column) -> &'static str {
     match column {
         Column::Proof => "lists of 32 bytes",
-        _ if column.is_number() => "64-bit integers",
+        _ if column.is_number() => "integers",
         _ => "bytes",
     }
 }
@@ -108,9 +113,11 @@ fn kind(column: Column) -> &'static str {
 /// Whether a file's column has this type.
 fn can_read(column: Column, leaf: &Leaf) -> bool {
     let is_kind = match leaf.physical {
-        Physical::Int64 => column.is_number(),
-        Physical::Bytes | Physical::Fixed(_) => !column.is_number(),
-        Physical::Boolean | Physical::Int32 | Physical::Double | Physical::Other => false,
+        Physical::Int32 | Physical::Int64 => column.is_number(),
+        Physical::Bytes => !column.is_number(),
+        // Programs without unsigned integers write numbers as decimals, which have a fixed length.
+        Physical::Fixed(_) => true,
+        Physical::Boolean | Physical::Double | Physical::Other => false,
     };
     is_kind && leaf.repetition == u8::from(column == Column::Proof)
 }
@@ -150,9 +157,9 @@ impl Rows {
         self.left == 0
     }
 
-    fn number(&mut self, column: Column) -> Result<Option<u64>, Damage> {
+    fn number(&mut self, column: Column) -> Result<Option<Whole>, Damage> {
         let column = self.columns[column as usize].as_mut();
-        Ok(column.map(parquet::Column::number).transpose()?.flatten())
+        Ok(column.map(parquet::Column::whole).transpose()?.flatten())
     }
 
     fn read<T>(
@@ -201,28 +208,31 @@ impl Rows {
 /// The bytes of a value, or how many there are if their number is wrong.
 type Fixed<const N: usize> = Result<[u8; N], usize>;
 
+/// A number; `None` if it is negative or has more than 64 bits.
+type Whole = Option<u64>;
+
 /// The values of a row.
 struct Row {
-    chain_id: Option<u64>,
-    batch_number: Option<u64>,
-    id: Option<u64>,
+    chain_id: Option<Whole>,
+    batch_number: Option<Whole>,
+    id: Option<Whole>,
     root: Option<Fixed<32>>,
     /// Whether there are words, and whether each has 32 bytes.
     words: Option<Result<(), Irregular>>,
     /// `None` within if the name is not one of a kind.
     target_kind: Option<Option<TargetKind>>,
-    target_sl_chain_id: Option<u64>,
-    target_number: Option<u64>,
+    target_sl_chain_id: Option<Whole>,
+    target_number: Option<Whole>,
     target_root: Option<Fixed<32>>,
     log: Option<Fixed<{ L2ToL1Log::LEN }>>,
     message: Option<Vec<u8>>,
     error_code: Option<()>,
     request: Option<()>,
     sender: Option<Fixed<20>>,
-    tx_number: Option<u64>,
+    tx_number: Option<Whole>,
     message_hash: Option<Fixed<32>>,
-    l1_timestamp: Option<u64>,
-    target_timestamp: Option<u64>,
+    l1_timestamp: Option<Whole>,
+    target_timestamp: Option<Whole>,
 }
 
 impl Row {
@@ -238,22 +248,33 @@ impl Row {
             _ => {}
         }
         let missing = |column: Column| RecordError::Empty { column: column.name() };
-        let sl_chain_id = self.target_sl_chain_id.map(ChainId);
-        let numbers = [self.target_sl_chain_id, self.target_number, self.target_timestamp];
+        // The largest number stands for one that is not supported, which is noted: a row that contradicts itself is
+        // refused, whatever else there is.
+        let mut lack = None;
+        let mut number = |column: Column, value: Option<Whole>| {
+            value.map(|whole| {
+                whole.unwrap_or_else(|| {
+                    lack.get_or_insert(RecordError::Decimal { column: column.name() });
+                    u64::MAX
+                })
+            })
+        };
+        let chain = number(Column::ChainId, self.chain_id).map(ChainId);
+        let batch = number(Column::BatchNumber, self.batch_number).map(BatchNumber);
+        let id = number(Column::Id, self.id);
+        let sl_chain_id = number(Column::TargetSlChainId, self.target_sl_chain_id).map(ChainId);
+        let target_number = number(Column::TargetNumber, self.target_number);
+        let timestamp = number(Column::TargetTimestamp, self.target_timestamp).map(Timestamp);
+        let tx_number = number(Column::TxNumber, self.tx_number);
+        let l1_timestamp = number(Column::L1Timestamp, self.l1_timestamp).map(Timestamp);
+        let is_bare = sl_chain_id.is_none() && target_number.is_none() && timestamp.is_none();
         let target = match (self.target_kind, hash(Column::TargetRoot, self.target_root)?) {
-            (None, None) if numbers == [None; 3] => None,
+            (None, None) if is_bare => None,
             (kind, root) => {
                 let kind = kind.ok_or_else(|| missing(Column::TargetKind))?;
                 let kind = kind.ok_or(RecordError::TargetKind)?;
                 let root = root.ok_or_else(|| missing(Column::TargetRoot))?;
-                let timestamp = self.target_timestamp.map(Timestamp);
-                Some(TargetRecord {
-                    kind,
-                    sl_chain_id,
-                    number: self.target_number,
-                    root,
-                    timestamp,
-                })
+                Some(TargetRecord { kind, sl_chain_id, number: target_number, root, timestamp })
             }
         };
         let words = match self.words {
@@ -269,21 +290,21 @@ impl Row {
             }
         };
         let fields = Fields {
-            chain: self.chain_id.map(ChainId),
-            batch: self.batch_number.map(BatchNumber),
-            id: self.id,
+            chain,
+            batch,
+            id,
             root: hash(Column::Root, self.root)?,
             words,
             target,
             log: fixed(Column::Log, self.log)?.map(L2ToL1Log::new),
             message: self.message,
-            l1_timestamp: self.l1_timestamp.map(Timestamp),
+            l1_timestamp,
             log_fields: LogFields {
                 sender: fixed(Column::Sender, self.sender)?.map(Address::new),
-                tx_number: self.tx_number,
+                tx_number,
                 message_hash: hash(Column::MessageHash, self.message_hash)?,
             },
-            lack: None,
+            lack,
         };
         fields.complete(defaults)
     }

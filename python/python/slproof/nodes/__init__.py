@@ -10,14 +10,12 @@ not grow with their size.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Union
 
-from ._error import error
+from .. import _arguments
+from .._error import error
 from ._find import EXECUTED, KEEPER, REPOSITORY, STATE, Found, find
 from ._logs import Archive, receipts
 from ._output import Output
@@ -30,8 +28,6 @@ STATE_FILE = "state.csv.zst"
 LOGS_FILE = "logs.ndjson.zst"
 BATCHES_FILE = "sl-batches.ndjson.zst"
 RECEIPTS_FILE = "receipts.ndjson.zst"
-
-_Path = Union[str, "os.PathLike[str]"]
 
 
 @dataclass
@@ -48,7 +44,7 @@ class Exported:
 
 
 def export(
-    paths: _Path | Iterable[_Path], output: _Path, *, last_block: int | None = None, chain: int | None = None
+    paths: _arguments.Paths, output: _arguments.Path, *, last_block: int | None = None, chain: int | None = None
 ) -> Exported:
     """Exports the databases of one node to a new directory ``output``.
 
@@ -57,7 +53,12 @@ def export(
     that all databases have, and ``slproof import --last-block`` takes any block. ``chain`` is the chain id of the node, which
     its batches do not name. Raises Error.
     """
-    given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    given = _arguments.paths("paths", paths)
+    output = _arguments.path("output", output)
+    last_block = _arguments.whole("last_block", last_block)
+    chain = _arguments.whole("chain", chain)
+    if not given:
+        raise error("invalid-options", "paths: no directory is given")
     with ExitStack() as stack:
         found = find([Path(path) for path in given], stack)
         exported = Exported(Path(output), _last_block(found, last_block))
@@ -95,6 +96,7 @@ def _check(found: Found, last_block: int | None, chain: int | None) -> None:
 
 
 def _note_databases(found: Found, exported: Exported) -> None:
+    exported.notes += found.notes
     if found.others:
         exported.notes.append("not needed: " + ", ".join(str(path) for path in found.others))
     ends = found.ends()

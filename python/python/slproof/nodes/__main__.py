@@ -33,18 +33,25 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         exported = export(given.paths, given.output, last_block=given.last_block, chain=given.chain)
     except Error as failed:
-        print(f"error: {failed}", file=sys.stderr)
-        return _EXIT_CODES.get(failed.code, _DAMAGED)
+        exit_code = _EXIT_CODES.get(failed.code, _DAMAGED)
+        message = str(failed)
+        if given.json:
+            message = message.removesuffix(f" [{failed.code}]")
+            fields = {"code": failed.code, "message": message, "hint": None, "exitCode": exit_code}
+            print(json.dumps({"error": fields}), file=sys.stderr)
+        else:
+            print(f"error: {message}", file=sys.stderr)
+        return exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
     if given.json:
         print(json.dumps(dataclasses.asdict(exported), default=str))
     else:
-        _print(exported)
+        _print(exported, given.chain)
     return 0
 
 
-def _print(exported: Exported) -> None:
+def _print(exported: Exported, chain: int | None) -> None:
     for note in exported.notes:
         print(f"note: {note}", file=sys.stderr)
     for name, content in exported.files.items():
@@ -53,7 +60,8 @@ def _print(exported: Exported) -> None:
     block = "" if exported.last_block is None else f" --last-block {exported.last_block}"
     if STATE_FILE in exported.files:
         print(f"  slproof import {exported.directory / STATE_FILE}{block} -o state.slsnap")
-    for name, flag in ((LOGS_FILE, ""), (RECEIPTS_FILE, " --chain ID --tree EVIDENCE")):
+    of_receipts = f" --chain {'ID' if chain is None else chain} --tree EVIDENCE"
+    for name, flag in ((LOGS_FILE, ""), (RECEIPTS_FILE, of_receipts)):
         if name in exported.files:
             print(f"  slproof index {exported.directory / name}{flag} -o chain.slmsg")
 

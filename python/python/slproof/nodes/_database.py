@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .._slproof import Error
-from ._error import error
+from .._error import error
 
 # The files that RocksDB reads.
 _NAMES = ("CURRENT", "IDENTITY", "MANIFEST-", "OPTIONS-")
@@ -34,10 +34,14 @@ class Database:
         self._rocksdict = _rocksdict()
         self._links = tempfile.TemporaryDirectory(prefix="slproof-")
         self._opened: Any = None
+        self.notes: list[str] = []
+        """What may be missing."""
         try:
             for entry in os.scandir(path):
                 if entry.name.startswith(_NAMES) or entry.name.endswith(_SUFFIXES):
                     os.symlink(os.path.abspath(entry.path), os.path.join(self._links.name, entry.name))
+            if not any(name.endswith(".log") for name in os.listdir(self._links.name)):
+                self.notes.append(f"{path}: it has no write-ahead log (*.log), where the newest blocks are")
             self.columns = frozenset(self._rocksdict.Rdict.list_cf(self._links.name))
         except Exception as cause:
             self.close()
@@ -45,13 +49,27 @@ class Database:
 
     def open(self, names: Iterable[str]) -> dict[str, Column]:
         """Opens these columns. Raises Error."""
-        read_only = self._rocksdict.AccessType.read_only(False)
-        columns = {name: self._options() for name in names}
+        modes = self._rocksdict.DBRecoveryMode
+        names = list(names)
         try:
-            self._opened = self._rocksdict.Rdict(self._links.name, self._options(), columns, read_only)
-            return {name: Column(self, self._opened.get_column_family(name)) for name in columns}
+            try:
+                # By default, RocksDB leaves out everything after damage in its log without a word.
+                self._open(names, modes.absolute_consistency())
+            except Exception as cause:
+                if not _is_damage(cause):
+                    raise
+                # The only damage that this mode takes is a last entry that is cut.
+                self._open(names, modes.tolerate_corrupted_tail_records())
+                text = "the end of its write-ahead log (*.log) is cut, as in a copy of a running node"
+                self.notes.append(f"{self.path}: {text}; what was written last is left out")
+            return {name: Column(self, self._opened.get_column_family(name)) for name in names}
         except Exception as cause:
             raise self._failed(cause) from cause
+
+    def _open(self, names: list[str], mode: Any) -> None:
+        read_only = self._rocksdict.AccessType.read_only(False)
+        columns = {name: self._options(mode) for name in names}
+        self._opened = self._rocksdict.Rdict(self._links.name, self._options(mode), columns, read_only)
 
     def close(self) -> None:
         if self._opened is not None:
@@ -64,8 +82,9 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _options(self) -> Any:
+    def _options(self, mode: Any) -> Any:
         options = self._rocksdict.Options(raw_mode=True)
+        options.set_wal_recovery_mode(mode)
         options.set_max_open_files(_OPEN_FILES)
         blocks = self._rocksdict.BlockBasedOptions()
         blocks.set_block_cache(self._rocksdict.Cache(_CACHE_BYTES))
@@ -75,8 +94,12 @@ class Database:
 
     def _failed(self, cause: Exception) -> Error:
         text = str(cause).replace(self._links.name, str(self.path))
-        code = "input-damaged" if "Corruption" in text else "read-failed"
+        code = "input-damaged" if _is_damage(cause) else "read-failed"
         return error(code, f"{self.path}: {text}")
+
+
+def _is_damage(cause: Exception) -> bool:
+    return "Corruption" in str(cause)
 
 
 class Column:

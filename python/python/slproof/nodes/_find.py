@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ._database import Column, Database
-from ._error import error
+from .._error import error
 
 STATE = "state_full_diffs"
 KEEPER = "state_keeper"
@@ -45,6 +45,8 @@ class Found:
         self.paths: dict[str, Path] = {}
         self.others: list[Path] = []
         """Databases that are not needed."""
+        self.notes: list[str] = []
+        """What may be missing in the others."""
 
     def ends(self) -> dict[str, int]:
         """The last block of each database that says it."""
@@ -92,6 +94,7 @@ def _add(found: Found, database: Database) -> None:
     else:
         found.columns[name] = database.open(_COLUMNS[name])
         found.paths[name] = database.path
+        found.notes += database.notes
 
 
 def _name(columns: frozenset[str]) -> str | None:

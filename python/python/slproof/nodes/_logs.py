@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ._database import Column
-from ._error import error
+from .._error import error
 from ._repository import MESSENGER, Repository, Transaction
 
 

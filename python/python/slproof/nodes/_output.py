@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow
 
-from ._error import error
+from .._error import error
 
 _BLOCK_BYTES = 1 << 20
 

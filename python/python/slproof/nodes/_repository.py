@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from . import _rlp
 from ._database import Column
-from ._error import error
+from .._error import error
 
 MESSENGER = bytes.fromhex("0000000000000000000000000000000000008008")
 # keccak256("L1MessageSent(address,bytes32,bytes)")

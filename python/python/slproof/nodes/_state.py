@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ._database import Column
-from ._error import error
+from .._error import error
 
 _NEXT_BATCH = b"block_number"
 # Keys of the column that are not of slots.

@@ -1,6 +1,6 @@
 """Errors with the stable codes of slproof."""
 
-from .._slproof import Error
+from ._slproof import Error
 
 
 def error(code: str, message: str) -> Error:
