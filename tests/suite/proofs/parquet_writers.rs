@@ -13,11 +13,12 @@ use parquet::{
 };
 use slproof::{
     files::{Compression, Input},
+    primitives::ChainId,
     proof::{
-        ProofRecord, Target,
+        FailureCode, ProofRecord, Target,
         reader::{Item, RecordError},
     },
-    records::parquet::ParquetProofs,
+    records::parquet::{ParquetProofs, ReadError},
 };
 
 use crate::support::{
@@ -47,7 +48,23 @@ fn read(file: Vec<u8>) -> Vec<Result<Item, RecordError>> {
 }
 
 fn write(records: &[ProofRecord], properties: WriterProperties) -> Vec<u8> {
-    let schema = Arc::new(parse_message_type(SCHEMA).unwrap());
+    write_with(records, properties, None)
+}
+
+/// Writes numbers as decimals of 20 digits if `decimal` says which.
+fn write_with(
+    records: &[ProofRecord],
+    properties: WriterProperties,
+    decimal: Option<fn(u64) -> i128>,
+) -> Vec<u8> {
+    let mut text = SCHEMA.to_owned();
+    if decimal.is_some() {
+        for name in ["chain_id", "batch_number", "id", "target_sl_chain_id", "target_number"] {
+            let declared = format!("fixed_len_byte_array(9) {name} (DECIMAL(20,0));");
+            text = text.replace(&format!("int64 {name};"), &declared);
+        }
+    }
+    let schema = Arc::new(parse_message_type(&text).unwrap());
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
     for records in records.chunks(900) {
         let mut group = writer.next_row_group().unwrap();
@@ -76,6 +93,16 @@ fn write(records: &[ProofRecord], properties: WriterProperties) -> Vec<u8> {
             let levels: Vec<i16> = texts.iter().map(|t| definition(t.is_some())).collect();
             if let Some(numbers) = numbers {
                 let levels: Vec<i16> = numbers.iter().map(|n| definition(n.is_some())).collect();
+                if let Some(decimal) = decimal {
+                    let bytes =
+                        numbers.iter().flatten().map(|n| decimal(*n).to_be_bytes()[7..].to_vec());
+                    let bytes: Vec<FixedLenByteArray> = bytes.map(Into::into).collect();
+                    let typed = writer.typed::<FixedLenByteArrayType>();
+                    typed.write_batch(&bytes, Some(&levels), None).unwrap();
+                    writer.close().unwrap();
+                    column += 1;
+                    continue;
+                }
                 let numbers: Vec<i64> = numbers.iter().flatten().map(|n| n.cast_signed()).collect();
                 let typed = writer.typed::<Int64Type>();
                 typed.write_batch(&numbers, Some(&levels), None).unwrap();
@@ -127,6 +154,46 @@ fn files_of_the_parquet_crate_are_read() {
             }
         }
     }
+}
+
+/// Spark has no unsigned integers, and writes these columns as decimals of 20 digits.
+#[test]
+fn decimals_are_read_as_numbers() {
+    let mut records = proofs("gateway-v31", Target::Latest);
+    records.truncate(1000);
+    let large = ProofRecord { chain_id: ChainId(u64::MAX), ..records[0].clone() };
+    records.push(large);
+    for has_dictionary in [true, false] {
+        let properties =
+            || WriterProperties::builder().set_dictionary_enabled(has_dictionary).build();
+        let rows = read(write_with(&records, properties(), Some(i128::from)));
+        assert_eq!(rows.len(), records.len());
+        for (row, record) in rows.into_iter().zip(&records) {
+            let Ok(Item::Proof(read, _)) = row else { panic!("{row:?}") };
+            let expected = ProofRecord { tx_hash: None, checked_by: None, ..record.clone() };
+            assert_eq!(*read, expected);
+        }
+        let not_supported: [fn(u64) -> i128; 2] =
+            [|number| i128::from(number) + (1 << 64), |number| -1 - i128::from(number)];
+        for decimal in not_supported {
+            for row in read(write_with(&records[..3], properties(), Some(decimal))) {
+                let error = row.unwrap_err();
+                assert!(error.is_lack(), "{error}");
+                assert_eq!(error.code(), FailureCode::NumberNotSupported, "{error}");
+            }
+        }
+    }
+}
+
+/// Floats round large integers, also where this file has only small ones.
+#[test]
+fn floats_are_refused_by_their_name() {
+    let schema = SCHEMA.replace("int64 chain_id", "double chain_id");
+    let schema = Arc::new(parse_message_type(&schema).unwrap());
+    let writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+    let input = Input::from_reader("test", Cursor::new(writer.into_inner().unwrap())).unwrap();
+    let error = ParquetProofs::open(input).err().unwrap();
+    assert!(matches!(error, ReadError::Floats { column: "chain_id", .. }), "{error}");
 }
 
 /// The same row in pages of both versions with every compression.
