@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use serde_json::{Value, json};
 use slproof::primitives::{Address, Word};
@@ -129,6 +133,51 @@ fn stored_paths_make_the_proofs_that_the_contracts_accepted() {
     }
     let latest = case.prove(&rows, &["--target", "latest"]);
     assert_eq!(latest.code, Some(2), "{}", latest.stderr);
+}
+
+/// A target with a number takes the paths that lead to this block or batch of the settlement layer.
+#[test]
+fn a_target_with_a_number_takes_the_paths_to_it() {
+    let case = Case::new();
+    let rows = rows();
+    for (kind, member, all) in [("sl-batch", "slBatch", to_l1()), ("block", "slBlock", to_blocks())]
+    {
+        let (_, last) = all.last_key_value().unwrap();
+        let number = &last["target"][member];
+        let batches = |is_it: bool| -> BTreeSet<u64> {
+            let of = all.iter().filter(|(_, proof)| (proof["target"][member] == *number) == is_it);
+            of.map(|((batch, _), _)| *batch).collect()
+        };
+        let (expected, others) = (batches(true), batches(false));
+        assert!(!others.is_empty() && expected.is_disjoint(&others));
+        let run = case.prove(&rows, &["--target", &format!("{kind}:{number}")]);
+        let made = made(&run);
+        assert_eq!(made.keys().map(|(batch, _)| *batch).collect::<BTreeSet<_>>(), expected);
+        let refused = run.stdout.lines().filter(|line| line.contains("batch-not-in-tree"));
+        assert!(refused.count() >= others.len(), "{}", run.stdout);
+    }
+}
+
+/// An answer of a node names the block of the settlement layer. A path to a batch of it does not tell the block.
+#[test]
+fn an_answer_names_the_block_to_which_a_path_leads() {
+    let case = Case::new();
+    let rows = rows();
+    let blocks: BTreeMap<u64, Value> = to_blocks()
+        .into_iter()
+        .map(|((batch, _), proof)| (batch, proof["target"]["slBlock"].clone()))
+        .collect();
+    for (target, is_block) in [("first", true), ("sl-batch:first", false)] {
+        let run = case.prove(&rows, &["--target", target, "--format", "rpc"]);
+        let answers = run.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let answers: Vec<Value> = answers.filter(|line| line.get("proof").is_some()).collect();
+        assert!(answers.len() > 100, "{}", run.stderr);
+        for answer in answers {
+            let block = &blocks[&answer["batchNumber"].as_u64().unwrap()];
+            let expected = if is_block { block } else { &Value::Null };
+            assert_eq!(&answer["gatewayBlockNumber"], expected);
+        }
+    }
 }
 
 /// The state of L1 confirms the roots, or refuses the proofs of a batch whose path was altered.
