@@ -321,8 +321,11 @@ impl Trees {
         Ok(self.l1_state()?.map(|l1| &*l1.roots))
     }
 
-    /// As [`Trees::l1`], shared.
-    pub(crate) fn shared_l1(&self) -> Result<Option<Arc<KnownRoots>>, Error> {
+    /// As [`Trees::l1`], shared: for [`MessagesOptions::roots`](super::MessagesOptions::roots).
+    ///
+    /// # Errors
+    /// As [`Trees::l1`].
+    pub fn shared_l1(&self) -> Result<Option<Arc<KnownRoots>>, Error> {
         Ok(self.l1_state()?.map(|l1| Arc::clone(&l1.roots)))
     }
 
