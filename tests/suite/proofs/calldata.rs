@@ -253,7 +253,7 @@ fn calldata_that_contradict_their_record_are_refused() {
         ("chainId", Value::from("none"), "chainId is damaged"),
         ("batchNumber", Value::from(2.5), "batchNumber is damaged"),
         ("proof", Value::from(vec![record.proof[0].to_string()]), "\"proof\" and \"data\""),
-        ("request", Value::Null, "\"data\" and \"request\""),
+        ("request", Value::from(1), "\"data\" and \"request\""),
         ("error", Value::from("none"), "\"data\" and \"error\""),
         ("log", Value::from(format!("0x{}", "00".repeat(88))), "leaf"),
         ("log", Value::Null, "no log"),
