@@ -275,7 +275,7 @@ impl Run {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use bytemuck::{Pod, Zeroable};
     use proptest::prelude::*;
 
@@ -283,9 +283,9 @@ mod tests {
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
     #[repr(C)]
-    struct Sized {
-        order: u32,
-        len: u32,
+    pub(in crate::files) struct Sized {
+        pub(in crate::files) order: u32,
+        pub(in crate::files) len: u32,
     }
 
     impl SortRecord for Sized {

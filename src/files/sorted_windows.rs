@@ -221,25 +221,10 @@ impl<R: SortRecord> Run<R> {
 
 #[cfg(test)]
 mod tests {
-    use bytemuck::{Pod, Zeroable, bytes_of};
+    use bytemuck::bytes_of;
     use proptest::prelude::*;
 
-    use super::{super::PayloadPlace, *};
-
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
-    #[repr(C)]
-    struct Sized {
-        order: u32,
-        len: u32,
-    }
-
-    impl SortRecord for Sized {
-        type Place = PayloadPlace;
-
-        fn payload_len(&self) -> usize {
-            self.len as usize
-        }
-    }
+    use super::{super::external_sort::tests::Sized, *};
 
     fn payload(record: &Sized) -> Vec<u8> {
         (0..record.len).map(|at| (record.order + at) as u8).collect()

@@ -20,7 +20,8 @@ impl Trees {
 
     /// Reads the logs in `files` of L1 into an indexer: what the settlement layer of these trees relays in its
     /// messages, and what its chains committed on L1 themselves. Its batches that are missing or whose pubdata are lost are
-    /// left out. If the trees were rebuilt from these files, they are not read again. Beside trees of other evidence, files that are not of a settlement layer are passed over.
+    /// left out. If the trees were rebuilt from these files, they are not read again. Beside trees of other evidence, files
+    /// that are not of a settlement layer are passed over.
     ///
     /// # Errors
     /// [`Error`] if a file cannot be read, or the files do not show the settlement layer.

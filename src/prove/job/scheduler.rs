@@ -138,12 +138,12 @@ impl Shard {
             }
             (AWS_BATCH, of) => {
                 let count = number(AWS_BATCH_COUNT)?;
-                match of.zip(count) {
-                    Some((of, count)) if count != of => {
-                        return differs(AWS_BATCH_COUNT, count, of);
-                    }
-                    _ => (required(name, AWS_BATCH)?, of.or(count)),
+                if let (Some(of), Some(count)) = (of, count)
+                    && of != count
+                {
+                    return differs(AWS_BATCH_COUNT, count, of);
                 }
+                (required(name, AWS_BATCH)?, of.or(count))
             }
             _ => (required(name, KUBERNETES)?, of),
         };
