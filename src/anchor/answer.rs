@@ -174,7 +174,8 @@ pub enum Refusal {
     BlockOfL1,
     /// The record names another timestamp of the target than the one stored with its root.
     #[error(
-        "the record's target has the timestamp {given}, but the one stored with its root is {stored}"
+        "the record's target has the timestamp {given}, but the one stored with its root is {}",
+        seconds(stored)
     )]
     RootTimestamp {
         /// The timestamp in the record.
@@ -182,6 +183,11 @@ pub enum Refusal {
         /// The stored one.
         stored: Word,
     },
+}
+
+/// A timestamp as a number, if it is one.
+fn seconds(stored: &Word) -> String {
+    stored.to_u64().map_or_else(|_| stored.to_string(), |seconds| seconds.to_string())
 }
 
 fn release(since_v33: bool) -> &'static str {

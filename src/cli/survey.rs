@@ -75,7 +75,9 @@ fn json(found: &Survey, next: Option<&str>) -> Value {
 
 /// The command to run next. There is none as long as two states contradict each other: either may be the wrong one.
 fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
-    if found.problems.iter().any(|problem| matches!(problem.error, Error::NotItsPast { .. })) {
+    let contradict =
+        |error: &Error| matches!(error, Error::NotItsPast { .. } | Error::OtherRoots { .. });
+    if found.problems.iter().any(|problem| contradict(&problem.error)) {
         return None;
     }
     let paths = shell_words(&args.paths);

@@ -83,6 +83,13 @@ pub enum EventError {
 }
 
 impl EventKind {
+    /// Whether no event of the same contract can be before it, because it is the first registration. The contract
+    /// registers the settlement layer itself at index 0 when it is initialized, sometimes without an event.
+    #[must_use]
+    pub fn is_first_registration(&self) -> bool {
+        matches!(self, Self::AddedChain(_, 0 | 1))
+    }
+
     /// Decodes an event; `None` for other events. `data` is `None` if the source has only the topics.
     ///
     /// # Errors

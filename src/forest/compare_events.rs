@@ -1,48 +1,51 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    ChainTree, EventPlace, EventsError, Forest, RebuildError, emitted_roots::EmittedChainRoots,
+    ChainTree, EventPlace, EventsError, Forest, RebuildError, RootsByBlock,
+    emitted_interop_roots::EmittedInteropRoots, emitted_roots::EmittedChainRoots,
 };
-use crate::{
-    contracts::{EventKind, MessageRoot},
-    ingest::events::EventList,
-    primitives::{Address, SlBlock},
-    proof::CheckedBy,
-    state::StorageReader,
-};
+use crate::{contracts::EventKind, ingest::events::EventList, proof::CheckedBy};
 
 impl Forest {
-    /// Compares the trees with events, which may cover only a part of the history. Every batch root and every
-    /// chain root in an event must be that of the trees. If at least one batch was compared,
+    /// Compares the trees with events, which may cover only a part of the history, and the events with `roots`, the
+    /// roots by block of the same evidence as the trees. Every registration, batch root, chain root and root of a block
+    /// must be equal, and every timestamp. If at least one batch was compared, and every root of a block,
     /// [`Forest::checked_by`] includes [`CheckedBy::EVENTS`] afterwards.
     ///
     /// # Errors
     /// [`EventsError`] for the first event of a chain that differs; [`EventsError::AfterState`] if nothing
-    /// differs and events follow the newest interop root.
-    pub fn compared_with(mut self, events: &EventList) -> Result<Self, EventsError> {
+    /// differs and events follow the newest interop root. [`RebuildError`] if `roots` cannot be read.
+    pub fn compared_with(
+        mut self,
+        events: &EventList,
+        roots: &impl RootsByBlock,
+    ) -> Result<Self, RebuildError> {
         let mut emitted: BTreeMap<u64, EmittedChainRoots> = BTreeMap::new();
+        let mut interop_roots = EmittedInteropRoots::before(events, &self, roots)?;
         // By chain index: the number of batches at the last append, as long as no chain root follows it.
         let mut appended: HashMap<u64, u64> = HashMap::new();
         let (mut compared, mut first_after) = (false, None);
         let newest = self.latest().map(|latest| latest.block);
-        let mut events = events.iter().peekable();
-        while let Some(event) = events.next() {
-            let event = event?;
-            if let Some(Ok(next)) = events.peek() {
-                EventsError::check_places(&event, next)?;
-            }
+        for event in events.iter() {
+            let event = event.map_err(EventsError::from)?;
             let place = EventPlace::of(&event);
             let is_after = newest.is_none_or(|newest| newest < event.block);
+            match is_after {
+                true => interop_roots.begin(event.block)?,
+                false => interop_roots.read(place, &event.kind)?,
+            }
             match event.kind {
                 EventKind::AddedChain(chain, index) => {
-                    let registered = self.chain(chain).map(ChainTree::index);
-                    if registered.is_none() && is_after {
-                        first_after = first_after.or(Some(place));
-                    }
-                    if registered.is_none_or(|known| known != index)
-                        && (registered.is_some() || index < self.chains().len() as u64)
-                    {
-                        return Err(EventsError::OtherRegistration { place, chain, index });
+                    match self.chain(chain).map(ChainTree::index) {
+                        Some(known) if known == index => {}
+                        None if is_after && index >= self.chains().len() as u64 => {
+                            first_after = first_after.or(Some(place));
+                        }
+                        _ => {
+                            return Err(
+                                EventsError::OtherRegistration { place, chain, index }.into()
+                            );
+                        }
                     }
                 }
                 EventKind::AppendedBatch(chain, batch, Some(root), timestamp) => {
@@ -52,7 +55,7 @@ impl Forest {
                     let Some((tree, (leaf, stored))) = found else {
                         // The newest interop root contains all that was appended up to its block.
                         if !is_after {
-                            return Err(EventsError::NotInState { place, chain, batch });
+                            return Err(EventsError::NotInState { place, chain, batch }.into());
                         }
                         first_after = first_after.or(Some(place));
                         continue;
@@ -64,7 +67,8 @@ impl Forest {
                             batch,
                             emitted: root,
                             stored,
-                        });
+                        }
+                        .into());
                     }
                     let stored = tree.timestamp(leaf);
                     if let Some(emitted) = timestamp.filter(|_| stored != timestamp) {
@@ -74,23 +78,36 @@ impl Forest {
                             batch,
                             emitted,
                             stored,
-                        });
+                        }
+                        .into());
                     }
                     compared = true;
                     appended.insert(tree.index(), leaf + 1);
                 }
                 EventKind::NewChainRoot(chain, Some(root)) => {
-                    let Some(tree) = self.chain(chain) else { continue };
-                    let Some(batches) = appended.remove(&tree.index()) else { continue };
-                    emitted.entry(tree.index()).or_default().push(place, batches, root);
+                    let Some(tree) = self.chain(chain) else {
+                        if !is_after {
+                            return Err(EventsError::NoSuchChain { place, chain }.into());
+                        }
+                        first_after = first_after.or(Some(place));
+                        continue;
+                    };
+                    let of_chain = emitted.entry(tree.index()).or_default();
+                    match appended.remove(&tree.index()) {
+                        Some(batches) => of_chain.push(place, batches, root),
+                        None if is_after => {}
+                        None => of_chain.push_unpaired(place, root),
+                    }
                 }
                 EventKind::NewInteropRoot(Some(data)) if data.sl_chain != self.sl_chain() => {
                     let expected = self.sl_chain();
                     let emitted = data.sl_chain;
-                    return Err(EventsError::OtherSettlementLayer { place, emitted, expected });
+                    return Err(
+                        EventsError::OtherSettlementLayer { place, emitted, expected }.into()
+                    );
                 }
                 EventKind::NewInteropRoot(Some(data)) if data.block != place.block => {
-                    return Err(EventsError::OtherBlock { place, emitted: data.block });
+                    return Err(EventsError::OtherBlock { place, emitted: data.block }.into());
                 }
                 EventKind::NewInteropRoot(_) if is_after => {
                     first_after = first_after.or(Some(place));
@@ -102,10 +119,11 @@ impl Forest {
             let tree = &self.chains()[index as usize];
             roots.compare(tree.chain(), tree.batches(), &tree.tree())?;
         }
+        let is_confirmed = interop_roots.finish()?;
         if let Some(place) = first_after {
-            return Err(EventsError::AfterState { place, newest });
+            return Err(EventsError::AfterState { place, newest }.into());
         }
-        if compared {
+        if compared && is_confirmed {
             self.checked_by = self.checked_by.and(CheckedBy::EVENTS);
         }
         Ok(self)
@@ -130,40 +148,4 @@ impl Forest {
         }
         Ok(())
     }
-}
-
-/// Compares the interop roots in events with those that a state stores for their blocks, up to block `newest`
-/// if it is known. The last root of a block is compared, if no append follows it in the block. The last block
-/// of the list is left out, since events of it may be missing.
-///
-/// # Errors
-/// [`EventsError::StoredRoot`] for the first root that differs; [`RebuildError::State`] if the state cannot
-/// be read.
-pub fn compare_block_roots<S: StorageReader + ?Sized>(
-    state: &S,
-    message_root: Address,
-    newest: Option<SlBlock>,
-    events: &EventList,
-) -> Result<(), RebuildError> {
-    let message_root = MessageRoot::at(state, message_root);
-    // The last root of the present block, as long as no append follows it.
-    let mut candidate = None;
-    for event in events.iter() {
-        let event = event.map_err(EventsError::from)?;
-        let place = EventPlace::of(&event);
-        let ended = candidate.take_if(|(root, _): &mut (EventPlace, _)| root.block != place.block);
-        if let Some((place, emitted)) = ended {
-            let stored = message_root.historical_root(place.block).map_err(RebuildError::State)?;
-            let is_expected = newest.is_some_and(|newest| place.block <= newest);
-            if stored != emitted && (is_expected || !stored.is_zero()) {
-                return Err(EventsError::StoredRoot { place, emitted, stored }.into());
-            }
-        }
-        match event.kind {
-            EventKind::AppendedBatch(..) => candidate = None,
-            EventKind::NewInteropRoot(data) => candidate = data.map(|data| (place, data.root)),
-            EventKind::AddedChain(..) | EventKind::NewChainRoot(..) => {}
-        }
-    }
-    Ok(())
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::{BatchNumbers, EventPlace, EventsError};
 use crate::{
     merkle::Tree,
@@ -14,6 +16,8 @@ pub(super) struct EmittedChainRoots {
     /// The number of batches in the chain tree at each root.
     batches: Vec<u64>,
     roots: Vec<Hash>,
+    /// The roots whose append is missing.
+    unpaired: Vec<(EventPlace, Hash)>,
 }
 
 impl EmittedChainRoots {
@@ -29,10 +33,16 @@ impl EmittedChainRoots {
         self.roots.push(root);
     }
 
+    /// Appends a root of the tree over an unknown number of batches.
+    pub(super) fn push_unpaired(&mut self, place: EventPlace, root: Hash) {
+        self.unpaired.push((place, root));
+    }
+
     /// Compares all roots with the chain's tree, which has at least as many batches.
     ///
     /// # Errors
-    /// [`EventsError::ChainRoot`] for the first root that differs.
+    /// [`EventsError::ChainRoot`] for the first root that differs; [`EventsError::UnknownChainRoot`] for one that the
+    /// tree has after no number of batches.
     pub(super) fn compare(
         &self,
         chain: ChainId,
@@ -56,6 +66,21 @@ impl EmittedChainRoots {
                 });
             }
         }
-        Ok(())
+        let mut unknown: BTreeSet<Hash> = self.unpaired.iter().map(|(_, root)| *root).collect();
+        for start in (1..=tree.leaves()).step_by(CHUNK) {
+            if unknown.is_empty() {
+                break;
+            }
+            let counts: Vec<u64> = (start..=tree.leaves()).take(CHUNK).collect();
+            let rebuilt = tree.prefix_roots(&counts);
+            let rebuilt = rebuilt.unwrap_or_else(|| unreachable!("the batches are in the tree"));
+            rebuilt.iter().for_each(|root| {
+                unknown.remove(root);
+            });
+        }
+        let unpaired = self.unpaired.iter().find(|(_, root)| unknown.contains(root));
+        unpaired.map_or(Ok(()), |&(place, emitted)| {
+            Err(EventsError::UnknownChainRoot { place, chain, emitted })
+        })
     }
 }

@@ -126,10 +126,25 @@ pub enum EventsError {
         "{0}: AddedChain registers more chains than a settlement layer can have: the events are damaged"
     )]
     TooManyChains(EventPlace),
-    /// The state has another chain at the index of a registration, or the chain at another index.
+    /// A timestamp is not that of its block, or is before that of an earlier block.
+    #[error(
+        "{place}: the timestamp of the block is {emitted}, but {stated} at {before}: a block has one timestamp, which \
+         is not before that of an earlier block"
+    )]
+    BlockTimestamp {
+        /// The event's place.
+        place: EventPlace,
+        /// The timestamp in the event.
+        emitted: Timestamp,
+        /// The place of the last event with a timestamp.
+        before: EventPlace,
+        /// The timestamp in that event.
+        stated: Timestamp,
+    },
+    /// The state has another chain at the index of a registration, or the chain at another index or not at all.
     #[error(
         "{place}: AddedChain registers chain {chain} at index {index}, but in the state this index or this chain \
-         is registered otherwise"
+         is registered otherwise, or not at all"
     )]
     OtherRegistration {
         /// The event's place.
@@ -141,8 +156,8 @@ pub enum EventsError {
     },
     /// The state stores another root for a block.
     #[error(
-        "{place}: NewInteropRoot says that block {} has the root {emitted}, but the state has {stored}: the event \
-         is wrong, or a later one of this block is missing", place.block
+        "{place}: NewInteropRoot says that block {} has the root {emitted}, but the state has {}", place.block,
+        other_root(stored)
     )]
     StoredRoot {
         /// The event's place.
@@ -151,6 +166,43 @@ pub enum EventsError {
         emitted: Hash,
         /// The root in the state; zero if it stores none.
         stored: Hash,
+    },
+    /// The state stores another timestamp with the root of a block.
+    #[error(
+        "{place}: NewInteropRoot says that block {} has the timestamp {emitted}, but the state has {stored}",
+        place.block
+    )]
+    StoredTimestamp {
+        /// The event's place.
+        place: EventPlace,
+        /// The timestamp in the event.
+        emitted: Timestamp,
+        /// The timestamp in the state; zero if an earlier release stored the root.
+        stored: Timestamp,
+    },
+    /// A chain root is of a chain that the state does not have.
+    #[error(
+        "{place}: NewChainRoot is of chain {chain}, which the state does not have, although its newest root is of \
+         this block or a later one"
+    )]
+    NoSuchChain {
+        /// The event's place.
+        place: EventPlace,
+        /// The chain.
+        chain: ChainId,
+    },
+    /// A chain root that follows no append is the root of a chain after none of its batches.
+    #[error(
+        "{place}: in NewChainRoot, the root of chain {chain} is {emitted}; the rebuilt tree of this chain has this \
+         root after none of its batches"
+    )]
+    UnknownChainRoot {
+        /// The event's place.
+        place: EventPlace,
+        /// The chain.
+        chain: ChainId,
+        /// The root in the event.
+        emitted: Hash,
     },
     /// A chain is registered twice.
     #[error("{place}: AddedChain registers chain {chain}, which is already registered")]
@@ -326,6 +378,13 @@ fn agreed(before: &Option<EventPlace>) -> String {
     before.map_or(String::new(), |before| format!("; the root at {before} is right"))
 }
 
+fn other_root(stored: &Hash) -> String {
+    match stored.is_zero() {
+        true => "none: the event is wrong, or the state lost this root".into(),
+        false => format!("{stored}: the event is wrong, or a later one of this block is missing"),
+    }
+}
+
 fn newest_root(newest: &Option<SlBlock>) -> String {
     newest.map_or("the state, which has no interop root".into(), |block| {
         format!("the newest root of the state, that of block {block}")
@@ -345,18 +404,6 @@ impl From<OutputError> for EventsError {
 }
 
 impl EventsError {
-    /// Refuses two different events at the same place, which are neighbours in the list.
-    pub(super) fn check_places(
-        one: &MessageRootEvent,
-        other: &MessageRootEvent,
-    ) -> Result<(), Self> {
-        let place = EventPlace::of(one);
-        match place == EventPlace::of(other) {
-            true => Err(Self::Contradiction { place, one: one.kind, other: other.kind }),
-            false => Ok(()),
-        }
-    }
-
     /// Whether rebuilt trees differ from the roots in the events.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
@@ -366,6 +413,10 @@ impl EventsError {
                 | Self::OtherPast { .. }
                 | Self::OtherRegistration { .. }
                 | Self::StoredRoot { .. }
+                | Self::StoredTimestamp { .. }
+                | Self::BlockTimestamp { .. }
+                | Self::NoSuchChain { .. }
+                | Self::UnknownChainRoot { .. }
                 | Self::BatchRoot { .. }
                 | Self::Timestamp { .. }
                 | Self::ChainRoot { .. }

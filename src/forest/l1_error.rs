@@ -2,6 +2,7 @@ use std::ops::RangeInclusive;
 
 use thiserror::Error;
 
+use super::DifferingRoot;
 use crate::primitives::{Address, BatchNumber, ChainId, Hash, SlBatch};
 
 /// Why the trees cannot be rebuilt from the settlement layer's batches on L1.
@@ -71,6 +72,9 @@ pub enum L1Error {
         /// The first batch that differs. `None` if the chains differ.
         batch: Option<BatchNumber>,
     },
+    /// The root of a block in other evidence differs from the one on L1.
+    #[error("block {}: the other data have {}, but the batches on L1 have {}", .0.block, .0.own, .0.other)]
+    OtherRoot(DifferingRoot),
     /// The rebuilt root of a batch differs from that in its commit.
     #[error(
         "SL batch {batch}: its commit on L1 has the batch root {committed}, but the root of its logs is {local_root} \
@@ -95,7 +99,10 @@ impl L1Error {
     /// Whether the rebuilt trees differ from what L1 has, rather than lack data.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
-        matches!(self, Self::Root { .. } | Self::Order { .. } | Self::OtherTrees { .. })
+        matches!(
+            self,
+            Self::Root { .. } | Self::Order { .. } | Self::OtherTrees { .. } | Self::OtherRoot(_)
+        )
     }
 }
 

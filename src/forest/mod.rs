@@ -22,8 +22,10 @@ mod bridged;
 mod chain_tree;
 mod compare_events;
 mod compare_l1;
+mod emitted_interop_roots;
 mod emitted_roots;
 mod error;
+mod event_order;
 mod events_error;
 mod evidence;
 mod explain;
@@ -35,6 +37,8 @@ mod leaf;
 mod numbers;
 mod options;
 mod rebuild;
+mod root_of_block;
+mod roots_by_block;
 mod step;
 mod timestamps;
 pub mod tree_file;
@@ -42,7 +46,6 @@ mod trees;
 
 pub use bridged::{BridgedEnd, BridgedLeaf, BridgedPath, BridgedRoot, BridgedTrees, LostBatches};
 pub use chain_tree::ChainTree;
-pub use compare_events::compare_block_roots;
 pub use error::RebuildError;
 pub use events_error::{EventPlace, EventsError};
 pub use evidence::{EventGap, L1Gap};
@@ -63,6 +66,8 @@ pub use options::{Addresses, RebuildOptions};
 pub use rebuild::{
     RebuiltFromEvents, RebuiltFromL1, rebuild, rebuild_from_events, rebuild_from_l1,
 };
+pub use root_of_block::{DifferingRoot, RootOfBlock};
+pub use roots_by_block::{ListedRoots, RootsByBlock, StateRoots};
 pub use tree_file::{
     HistoryOptions, TreeFile, TreeFileError, rebuild_events_to_file, rebuild_l1_to_file,
     rebuild_to_file,

@@ -3,8 +3,8 @@ use std::mem;
 use rayon::prelude::*;
 
 use super::{
-    BatchLeaves, BatchNumbers, Forest, History, HistoryError, InteropRoot, RebuildError,
-    RebuildOptions, chain_id_leaf,
+    BatchLeaves, BatchNumbers, BridgedTrees, Forest, History, HistoryError, InteropRoot,
+    ListedRoots, RebuildError, RebuildOptions, RootOfBlock, chain_id_leaf,
     chain_tree::chain_root,
     entry_zeros,
     evidence::{EventEvidence, EventGap, Evidence, L1Evidence, L1Gap, StateEvidence},
@@ -77,6 +77,20 @@ pub struct RebuiltFromL1 {
     pub history: History,
     /// The batches of the settlement layer whose pubdata is missing.
     pub gaps: Vec<L1Gap>,
+}
+
+impl RebuiltFromL1 {
+    /// Every root by block, also those after missing batches.
+    #[must_use]
+    pub fn roots_by_block(&self) -> Vec<(SlBlock, RootOfBlock)> {
+        let listed = ListedRoots::of(&self.history, &self.forest);
+        let after = self.forest.bridged().into_iter().flat_map(BridgedTrees::ends);
+        let after = after.flat_map(|end| &end.roots).map(|(block, root)| {
+            // Releases whose batches are on L1 have no timestamps.
+            (*block, RootOfBlock { root: *root, timestamp: None })
+        });
+        listed.iter().chain(after).collect()
+    }
 }
 
 /// Rebuilds every chain tree and the shared tree from the batches of a settlement layer on L1, and compares them

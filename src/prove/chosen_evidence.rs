@@ -11,7 +11,10 @@ use super::{Error, ObserverHandle, StateUse, SurveyedState, TreesOptions, read_s
 use crate::{
     contracts::system,
     files::{ReopenableInput, TemporaryDirectory, names, temporary_directory},
-    forest::{ChainTree, Forest, TreeFile, TreeFileError, rebuild_to_file},
+    forest::{
+        ChainTree, DifferingRoot, Forest, HistoryError, ListedRoots, RootsByBlock, StateRoots,
+        TreeFile, TreeFileError, rebuild_to_file,
+    },
     ingest::{
         FileKind, FoundFile, FoundFiles,
         l1::L1Files,
@@ -41,21 +44,26 @@ pub struct ChosenEvidence {
 /// A whole state that was rebuilt.
 struct Whole {
     paths: Vec<PathBuf>,
-    forest: Forest,
+    /// Its trees and its roots by block.
+    file: TreeFile,
     block: Option<SlBlock>,
     /// The state, unless it is a tree file, or older than another one.
     dump: Option<Dump>,
 }
 
 impl Whole {
+    fn forest(&self) -> &Forest {
+        self.file.forest()
+    }
+
     /// By the number of batches and the block: what grows with time.
     fn age(&self) -> (u64, Option<SlBlock>) {
-        (self.forest.batch_count(), self.block)
+        (self.forest().batch_count(), self.block)
     }
 
     fn seen(self, usage: StateUse) -> SurveyedState {
         let (batches, block) = self.age();
-        let sl_chain = Some(self.forest.sl_chain());
+        let sl_chain = Some(self.forest().sl_chain());
         SurveyedState { sl_chain, block, batches, usage, paths: self.paths }
     }
 }
@@ -128,7 +136,7 @@ impl ChosenEvidence {
             };
             chosen.note(vec![path], usage);
         }
-        chosen.choose(whole, options.sl_chain);
+        chosen.choose(whole, &rebuilder.options, options.sl_chain);
         chosen.seen.sort_by(|one, other| one.paths.cmp(&other.paths));
         Ok(chosen)
     }
@@ -147,7 +155,7 @@ impl ChosenEvidence {
     }
 
     /// Uses the newest of the whole states.
-    fn choose(&mut self, mut whole: Vec<Whole>, sl_chain: Option<ChainId>) {
+    fn choose(&mut self, mut whole: Vec<Whole>, options: &TreesOptions, sl_chain: Option<ChainId>) {
         // The sort is stable: of equal states the first one is used.
         whole.sort_by_key(|whole| Reverse(whole.age()));
         let Some(newest) = whole.iter().position(|whole| is_of(whole, sl_chain)) else {
@@ -156,21 +164,17 @@ impl ChosenEvidence {
         };
         let mut newest = whole.remove(newest);
         for other in whole {
-            let (new, old) = (&newest.forest, &other.forest);
-            let usage = match new.sl_chain() == old.sl_chain() {
-                true => match first_difference(new, old) {
-                    None => StateUse::Past,
-                    Some(chain) => StateUse::Contradicts(Error::NotItsPast {
-                        newer: names(&newest.paths),
-                        older: names(&other.paths),
-                        chain,
-                    }),
+            let usage = match newest.forest().sl_chain() == other.forest().sl_chain() {
+                true => match contradiction(&newest, &other, options) {
+                    Ok(None) => StateUse::Past,
+                    Ok(Some(error)) => StateUse::Contradicts(error),
+                    Err(error) => StateUse::Unusable(error),
                 },
                 false => StateUse::OtherLayer,
             };
             self.seen.push(other.seen(usage));
         }
-        let forest = newest.forest.clone();
+        let forest = newest.forest().clone();
         self.read = newest.dump.take().map(|dump| ReadState { dump, forest });
         self.state = newest.paths.clone();
         self.seen.push(newest.seen(StateUse::Evidence));
@@ -211,7 +215,7 @@ impl ChosenEvidence {
 }
 
 fn is_of(whole: &Whole, sl_chain: Option<ChainId>) -> bool {
-    sl_chain.is_none_or(|sl_chain| whole.forest.sl_chain() == sl_chain)
+    sl_chain.is_none_or(|sl_chain| whole.forest().sl_chain() == sl_chain)
 }
 
 /// Adds a state. Only the one that would be used stays in memory.
@@ -223,6 +227,39 @@ fn keep(whole: &mut Vec<Whole>, mut next: Whole, sl_chain: Option<ChainId>) {
         whole.iter_mut().for_each(|one| one.dump = None);
     }
     whole.push(next);
+}
+
+/// Why one state is not the past of a newer one: they differ in a batch, or in the root of a block that both have to have.
+fn contradiction(
+    newer: &Whole,
+    older: &Whole,
+    options: &TreesOptions,
+) -> Result<Option<Error>, Error> {
+    let (new, old) = (newer.forest(), older.forest());
+    let named = || (names(&newer.paths), names(&older.paths));
+    if let Some(chain) = first_difference(new, old) {
+        let (newer, older) = named();
+        return Ok(Some(Error::NotItsPast { newer, older, chain }));
+    }
+    let (new_roots, old_roots) = (newer.file.history()?, older.file.history()?);
+    let new_roots = ListedRoots::of(&new_roots, new);
+    let old_roots = ListedRoots::of(&old_roots, old);
+    let lost = match &newer.dump {
+        // The state has the root of every block, the list only of those that were tried.
+        Some(dump) => {
+            let message_root = options.state.addresses(&dump.state)?.message_root;
+            StateRoots::of(&dump.state, message_root, new).first_differing(old_roots.iter())
+        }
+        None => new_roots.first_differing(old_roots.iter()),
+    };
+    let lost = lost.map_err(HistoryError::from)?;
+    let not_in_older = old_roots.first_differing(new_roots.iter()).map_err(HistoryError::from)?;
+    let swapped =
+        not_in_older.map(|of| DifferingRoot { own: of.other, other: of.own, block: of.block });
+    Ok(lost.or(swapped).map(|differing| {
+        let (newer, older) = named();
+        Error::OtherRoots { newer, older, differing }
+    }))
 }
 
 /// The first chain of whose batches the older trees do not have the first ones of the newer trees.
@@ -285,8 +322,8 @@ impl Rebuilder {
             && let Some(file) = self.options.tree_file(path)?
         {
             self.options.expect(&file)?;
-            let (forest, block) = (file.forest().clone(), file.block());
-            return Ok(Whole { paths: paths.to_vec(), forest, block, dump: None });
+            let block = file.block();
+            return Ok(Whole { paths: paths.to_vec(), file, block, dump: None });
         }
         let dump =
             self.options.read(paths.iter().map(|path| ReopenableInput::new(path)).collect())?;
@@ -295,8 +332,8 @@ impl Rebuilder {
             let imports_roots = imported.is_some_and(|imported| imported > 0);
             Failed { error, block: dump.state.block(), imports_roots }
         })?;
-        let (forest, block) = (file.forest().clone(), file.block());
-        Ok(Whole { paths: paths.to_vec(), forest, block, dump: Some(dump) })
+        let block = file.block();
+        Ok(Whole { paths: paths.to_vec(), file, block, dump: Some(dump) })
     }
 
     /// The trees of a state, in a temporary file.

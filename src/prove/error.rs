@@ -7,7 +7,7 @@ use crate::{
     anchor::{NotOfL1, state_error_code},
     archive::ArchiveError,
     files::{ContainerError, InputError, OutputError},
-    forest::{HistoryError, RebuildError, TreeFileError},
+    forest::{DifferingRoot, HistoryError, RebuildError, TreeFileError},
     ingest::{IndexError, l1::L1DataError, state::ImportError, state_proofs::StateProofsError},
     primitives::{Address, ChainId, Hash},
     proof::{FailureCode, Target},
@@ -135,6 +135,19 @@ pub enum Error {
         older: String,
         /// The first chain that differs.
         chain: ChainId,
+    },
+    /// Two states of a settlement layer have different roots of a block.
+    #[error(
+        "block {}: {newer} has {}, but {older} has {}, so one of them is not whole, or not of the real chain",
+        .differing.block, .differing.own, .differing.other
+    )]
+    OtherRoots {
+        /// The state with more batches.
+        newer: String,
+        /// The state with fewer batches.
+        older: String,
+        /// The first block whose root differs: first what the state with more batches has.
+        differing: DifferingRoot,
     },
     /// There are states of two settlement layers, and it is not said which one is wanted.
     #[error(
@@ -370,7 +383,9 @@ impl Error {
             Self::NotOfL1(error) => error.code(),
             Self::NoSlBatches(_) => FailureCode::SlBatchNotArchived,
             Self::NoTrees(_) | Self::NotStored(_) => FailureCode::TargetNeedsTrees,
-            Self::NotItsPast { .. } | Self::DiffersFromL1(_) => FailureCode::TreeDiffers,
+            Self::NotItsPast { .. } | Self::OtherRoots { .. } | Self::DiffersFromL1(_) => {
+                FailureCode::TreeDiffers
+            }
             Self::OtherTrees { .. }
             | Self::TwoSettlementLayers { .. }
             | Self::NoInput

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, Event, Observer, ObserverHandle};
 use crate::{
-    contracts::EventKind,
     files::{Input, InputError, ReadProgressHandle, ReopenableInput, is_directory},
     forest::{
-        EventGap, EventsError, Forest, RebuildError, RebuildOptions, RebuiltFromEvents, TreeFile,
-        compare_block_roots, rebuild_events_to_file, rebuild_from_events,
+        EventGap, EventsError, Forest, RebuildError, RebuildOptions, RebuiltFromEvents,
+        RootsByBlock, TreeFile, rebuild_events_to_file, rebuild_from_events,
     },
     ingest::{
         FileKind, KnownFiles,
@@ -21,7 +20,6 @@ use crate::{
     },
     primitives::{Address, SlBlock},
     proof::CheckedBy,
-    state::StorageReader,
 };
 
 /// How events are read.
@@ -156,46 +154,37 @@ impl GivenEvents {
         Ok(gaps)
     }
 
-    /// Compares the trees of a state with the events, as [`Forest::compared_with`] does. If the events go on
-    /// after the state and begin with the first registration, the trees are those of the events.
+    /// Compares the trees of a state and its roots by block with the events, as [`Forest::compared_with`] does. If the
+    /// events go on after the state and begin with the first registration, the trees are those of the events.
     pub(super) fn beside(
         &self,
         forest: Forest,
+        roots: &impl RootsByBlock,
         options: &RebuildOptions,
         observer: &ObserverHandle,
     ) -> Result<Beside, Error> {
         if self.names.is_empty() {
             return Ok(Beside::Within(forest));
         }
-        match forest.clone().compared_with(&self.list) {
+        match forest.clone().compared_with(&self.list, roots) {
             Ok(forest) => {
                 say_if_unused(&forest, observer);
                 Ok(Beside::Within(forest))
             }
-            Err(EventsError::AfterState { .. }) if self.is_complete_from_the_start() => {
+            Err(RebuildError::Events(EventsError::AfterState { .. }))
+                if self.is_complete_from_the_start() =>
+            {
                 observer.event(&Event::EventsGoOn(&forest));
                 Ok(Beside::After(Box::new(self.rebuild(Some(&forest), options, observer)?)))
             }
-            Err(error) => Err(self.error(error.into())),
+            Err(error) => Err(self.error(error)),
         }
     }
 
-    /// Whether the first event is the first registration. The contract registers the settlement layer itself
-    /// at index 0 when it is initialized, sometimes without an event.
+    /// Whether the first event is the first registration.
     pub(super) fn is_complete_from_the_start(&self) -> bool {
         let first = self.list.iter().next().and_then(Result::ok);
-        first.is_some_and(|first| matches!(first.kind, EventKind::AddedChain(_, 0 | 1)))
-    }
-
-    /// Compares the interop roots in the events with those in a state, as [`compare_block_roots`] does.
-    pub(super) fn compare_roots<S: StorageReader + ?Sized>(
-        &self,
-        state: &S,
-        message_root: Address,
-        newest: Option<SlBlock>,
-    ) -> Result<(), Error> {
-        compare_block_roots(state, message_root, newest, &self.list)
-            .map_err(|source| self.error(source))
+        first.is_some_and(|first| first.kind.is_first_registration())
     }
 
     fn error(&self, source: RebuildError) -> Error {
@@ -211,7 +200,7 @@ pub(super) enum Beside {
     After(Box<RebuiltFromEvents>),
 }
 
-/// Tells the observer if no event could be compared with the trees.
+/// Tells the observer if the trees do not count as compared with the events.
 pub(super) fn say_if_unused(forest: &Forest, observer: &ObserverHandle) {
     if !forest.checked_by().has(CheckedBy::EVENTS) {
         observer.event(&Event::EventsUnused);

@@ -10,8 +10,8 @@ use crate::{
     contracts::system,
     files::names,
     forest::{
-        BridgedLeaf, Forest, HistoryError, HistoryOptions, L1Gap, RebuildOptions, RebuiltFromL1,
-        rebuild_from_l1, rebuild_l1_to_file,
+        BridgedLeaf, DifferingRoot, Forest, HistoryError, HistoryOptions, L1Error, L1Gap,
+        RebuildOptions, RebuiltFromL1, RootOfBlock, rebuild_from_l1, rebuild_l1_to_file,
     },
     ingest::{
         IndexError,
@@ -146,12 +146,14 @@ impl GivenL1 {
         Ok(gaps)
     }
 
-    /// Compares the trees of other evidence with those from L1. Returns those from L1 if they go on after the others.
+    /// Compares the trees of other evidence with those from L1, and its roots by block: `differing` returns the first
+    /// that differs from those of L1. Returns the trees from L1 if they go on after the others.
     /// The batches on L1 may be too few for trees; then nothing is compared.
     pub(super) fn beside(
         &self,
         forest: &mut Forest,
         options: &TreesOptions,
+        differing: impl FnOnce(&[(SlBlock, RootOfBlock)]) -> Result<Option<DifferingRoot>, Error>,
     ) -> Result<Option<RebuiltFromL1>, Error> {
         let found = match self.rebuild(options, Some(forest)) {
             Ok(found) => found,
@@ -160,9 +162,11 @@ impl GivenL1 {
                 return Ok(None);
             }
         };
-        let is_after = forest
-            .compare_with_l1(&found.forest)
-            .map_err(|error| self.error(HistoryError::Evidence(error.into())))?;
+        let error = |error: L1Error| self.error(HistoryError::Evidence(error.into()));
+        let is_after = forest.compare_with_l1(&found.forest).map_err(error)?;
+        if let Some(differing) = differing(&found.roots_by_block())? {
+            return Err(error(L1Error::OtherRoot(differing)));
+        }
         if !is_after {
             let is_later = |leaf: &BridgedLeaf| {
                 forest.chain(leaf.chain).is_none_or(|tree| tree.find(leaf.batch).is_none())

@@ -86,7 +86,8 @@ impl Trees {
     /// Compares the trees in a file with those from L1. The file stays as it is.
     fn compared_with(mut self, l1: GivenL1, options: &TreesOptions) -> Result<Self, Error> {
         if let Some(mut compared) = self.forest().cloned() {
-            let later = l1.beside(&mut compared, options)?;
+            let differing = |theirs: &_| self.0.differing_root(theirs);
+            let later = l1.beside(&mut compared, options, differing)?;
             if compared.checked_by().has(CheckedBy::L1) {
                 let goes_on = later.is_some();
                 let is_bridged = later.is_some_and(|later| {
@@ -132,7 +133,6 @@ impl Trees {
         let with_history = with_history || !inputs.events.is_empty();
         let has_events = !inputs.events.is_empty();
         let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
-        events.compare_roots(&dump.state, message_root, None)?;
         let past = HistoryOptions { events: &events.list, effort: options.budget() };
         let past = with_history.then_some(past);
         match rebuild_to_file(&dump.state, &rebuild_options, past, target) {

@@ -22,8 +22,9 @@ use crate::{
     contracts::Layout,
     files::ReopenableInput,
     forest::{
-        BridgedTrees, EventGap, Forest, History, L1Gap, RebuildError, RebuiltFromEvents,
-        RebuiltFromL1, Timeline, TreeFile, rebuild,
+        BridgedTrees, DifferingRoot, EventGap, Forest, History, HistoryError, L1Gap, ListedRoots,
+        RebuildError, RebuiltFromEvents, RebuiltFromL1, RootOfBlock, RootsByBlock, StateRoots,
+        Timeline, TreeFile, rebuild,
     },
     ingest::{
         events::EventList,
@@ -123,7 +124,9 @@ impl Opened {
         let given = options.state.given_addresses();
         let events = GivenEvents::read(events, given.message_root, &options.of_events())?;
         let rebuild = options.rebuild_with(given);
-        Ok(match events.beside(file.forest().clone(), &rebuild, &options.observer)? {
+        let (forest, history) = (file.forest().clone(), file.history()?);
+        let roots = ListedRoots::of(&history, &forest);
+        Ok(match events.beside(forest.clone(), &roots, &rebuild, &options.observer)? {
             Beside::Within(_) => {
                 Self { events: events.list, ..Self::new(Source::File(file), options) }
             }
@@ -165,9 +168,8 @@ impl Opened {
             rebuilt.map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
         let message_root = rebuild_options.addresses.message_root;
         let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
-        let newest = forest.latest().map(|latest| latest.block);
-        events.compare_roots(&dump.state, message_root, newest)?;
-        let opened = match events.beside(forest, &rebuild_options, &options.observer)? {
+        let roots = StateRoots::of(&dump.state, message_root, &forest);
+        let opened = match events.beside(forest, &roots, &rebuild_options, &options.observer)? {
             Beside::Within(forest) => {
                 let (layout, is_given) = (forest.layout(), options.release.is_some());
                 options.observer.event(&Event::Rebuilt { layout, is_given });
@@ -189,10 +191,33 @@ impl Opened {
         }
     }
 
+    /// The first block whose root differs from that in other evidence.
+    pub(super) fn differing_root(
+        &self,
+        others: &[(SlBlock, RootOfBlock)],
+    ) -> Result<Option<DifferingRoot>, Error> {
+        let others = others.iter().copied();
+        let found = match &self.source {
+            Source::Dump(forest, dump) => {
+                let message_root = self.options.state.addresses(&dump.state)?.message_root;
+                StateRoots::of(&dump.state, message_root, forest).first_differing(others)
+            }
+            Source::Events(forest, history) | Source::L1(forest, history) => {
+                ListedRoots::of(history, forest).first_differing(others)
+            }
+            Source::File(file) => {
+                ListedRoots::of(&file.history()?, file.forest()).first_differing(others)
+            }
+            Source::State { .. } | Source::Stored(_) => Ok(None),
+        };
+        Ok(found.map_err(HistoryError::from)?)
+    }
+
     /// Compares the trees with those from L1, which replace them if they go on after them.
     fn beside_l1(mut self, l1: &GivenL1, options: &TreesOptions) -> Result<Self, Error> {
         let Some(mut compared) = self.forest().cloned() else { return Ok(self) };
-        if let Some(found) = l1.beside(&mut compared, options)? {
+        let differing = |theirs: &_| self.differing_root(theirs);
+        if let Some(found) = l1.beside(&mut compared, options, differing)? {
             return Ok(Self::of_l1(found, options));
         }
         if let Source::Dump(forest, _) | Source::Events(forest, _) = &mut self.source {

@@ -66,6 +66,9 @@ mod trees {
     /// Events from pipes, events that go on after a state, and events that lack roots.
     mod event_inputs;
 
+    /// Events, states and files of L1 that contradict themselves or each other about roots and timestamps of blocks.
+    mod contradictions;
+
     /// The history is the same for any number of threads.
     mod history_threads;
 

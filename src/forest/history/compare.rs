@@ -28,6 +28,17 @@ pub(in crate::forest) fn first_differing(
     SharedTrees::windows(forest, history).find_map(|trees| trees.differing(history).next())
 }
 
+/// The explained roots that differ from the history, by their indices, with the rebuilt roots. As
+/// [`first_differing`], but all of them.
+pub(in crate::forest) fn all_differing(
+    forest: &Forest,
+    history: &History,
+) -> BTreeMap<usize, Hash> {
+    SharedTrees::windows(forest, history)
+        .flat_map(|trees| trees.differing(history).collect::<Vec<_>>())
+        .collect()
+}
+
 /// Drops explanations that do not have their roots, where no other number of chains makes them right.
 pub(in crate::forest) fn corrected(
     forest: &Forest,
@@ -50,9 +61,7 @@ pub(in crate::forest) fn corrected(
 
 /// The indices of the explained roots that differ from the history.
 fn differing(forest: &Forest, history: &History) -> Vec<usize> {
-    SharedTrees::windows(forest, history)
-        .flat_map(|trees| trees.differing(history).map(|(root, _)| root).collect::<Vec<_>>())
-        .collect()
+    all_differing(forest, history).into_keys().collect()
 }
 
 /// The history with corrected numbers of chains, for roots that match a tree with more chains than the

@@ -60,7 +60,7 @@ use crate::{
     primitives::{ChainId, Hash, SlBlock, Timestamp},
 };
 
-pub(super) use compare::{corrected, first_differing};
+pub(super) use compare::{all_differing, corrected, first_differing};
 pub use lost_leaves::{LostLeaves, LostStep};
 pub use one_root::{WantedRoot, explain_one};
 pub use search::SearchBudget;

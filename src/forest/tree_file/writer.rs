@@ -13,7 +13,7 @@ use crate::{
     contracts::Layout,
     files::{ContainerWriter, Kind, Output, OutputError, Spool},
     forest::{
-        Forest, LostLeaves, RebuildError, RebuildOptions, SearchBudget,
+        Forest, LostLeaves, RebuildError, RebuildOptions, SearchBudget, StateRoots,
         evidence::{EventEvidence, EventGap, Evidence, L1Evidence, L1Gap, StateEvidence},
         explain::explain_evidence,
         explain_further,
@@ -71,7 +71,9 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
             spilled.drain(|block, root| roots.put(&mut file.writer, block, root, None))?;
         }
         (Some(past), latest) => {
-            let forest = file.forest()?.compared_with(past.events).map_err(RebuildError::from)?;
+            let forest = file.forest()?;
+            let stored = StateRoots::of(state, options.addresses.message_root, &forest);
+            let forest = forest.compared_with(past.events, &stored)?;
             file.shape.checked_by = forest.checked_by();
             let effort = past.effort;
             let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));

@@ -8,7 +8,7 @@ use std::{
 use super::{Appends, BlockRoot, EventEvidence, EventGap, RecordedChain, SharedRoots};
 use crate::{
     contracts::{self, EventKind, Layout, MOST_CHAINS, MessageRootEvent},
-    forest::{EventPlace, EventsError, step::Step},
+    forest::{EventPlace, EventsError, event_order::EventOrder, step::Step},
     ingest::events::EventList,
     primitives::{BatchNumber, ChainId, Hash, SlBlock, Timestamp},
 };
@@ -33,12 +33,10 @@ impl Overview {
         let (mut layout, mut sl_chain, mut has_roots) = (Layout::V26, None, false);
         // The last interop root, as long as it is the last change in its block.
         let (mut candidate, mut confirmed) = (None, None);
-        let mut last: Option<MessageRootEvent> = None;
+        let (mut last, mut order) = (None::<MessageRootEvent>, EventOrder::default());
         for (at, event) in events.iter().enumerate() {
             let event = event?;
-            if let Some(last) = &last {
-                EventsError::check_places(last, &event)?;
-            }
+            order.take(&event)?;
             if last.is_none_or(|last| last.block != event.block) {
                 confirmed = candidate.take().or(confirmed);
             }

@@ -87,13 +87,15 @@ impl<'s, S: StorageReader + ?Sized> StateEvidence<'s, S> {
     }
 
     /// How many more interop roots the contract counts than were found up to block `newest`. It counts since v31. Where
-    /// not all blocks were tried, this is not known, and none counts as lost.
+    /// not all blocks were tried before v33, this is not known, and none counts as lost.
     pub(in crate::forest) fn lost_roots(
         &self,
         found: u64,
         newest: SlBlock,
     ) -> Result<u64, RebuildError> {
-        if block_roots::searched_from(self.state, newest).0 > 0 {
+        // Since v33 timestamps tell the first root of a batch. So no proof is refused for a root of an earlier block,
+        // which would be counted too.
+        if self.layout < Layout::V33 && block_roots::searched_from(self.state, newest).0 > 0 {
             return Ok(0);
         }
         // Drafts of v31 without this variable counted in other ways.
