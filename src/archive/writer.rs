@@ -117,7 +117,7 @@ pub(super) fn write<W: Write + Send>(
     mut conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError> + Send,
 ) -> Result<(ArchiveHeader, u64), ArchiveError> {
     let (mut sorted, sources) = collector.finish()?;
-    let mut indexes = Indexes([(); 2].map(|()| spill.bucket_sort(INDEX_IN_MEMORY)));
+    let [mut by_message, mut by_transaction] = [(); 2].map(|()| spill.bucket_sort(INDEX_IN_MEMORY));
     let (free, mut counts) = (Pool::default(), None);
     if sorted.are_in_memory() {
         // Batches in memory are merged again for each section, which takes less than to keep what was merged.
@@ -132,7 +132,9 @@ pub(super) fn write<W: Write + Send>(
                 |pieces| {
                     pieces.into_iter().try_for_each(|piece| {
                         container.put(&piece.bytes)?;
-                        indexes.take(piece, &free)
+                        let is_of_logs = piece.part == Part::Logs;
+                        let index = if is_of_logs { &mut by_message } else { &mut by_transaction };
+                        piece.end(index, &free)
                     })
                 },
             )?;
@@ -145,13 +147,23 @@ pub(super) fn write<W: Write + Send>(
         put_ahead(
             || window(&mut sorted, &mut merger, &Part::ALL, &free),
             |pieces| {
-                pieces.into_iter().try_for_each(|piece| {
-                    match piece.part {
-                        Part::Logs => container.put(&piece.bytes)?,
-                        part => spools[part as usize].put(&piece.bytes)?,
-                    }
-                    indexes.take(piece, &free)
-                })
+                let (logs, others): (Vec<_>, Vec<_>) =
+                    pieces.into_iter().partition(|piece| piece.part == Part::Logs);
+                let (logs, others) = rayon::join(
+                    || {
+                        logs.into_iter().try_for_each(|piece| {
+                            container.put(&piece.bytes)?;
+                            piece.end(&mut by_message, &free)
+                        })
+                    },
+                    || {
+                        others.into_iter().try_for_each(|piece| {
+                            spools[piece.part as usize].put(&piece.bytes)?;
+                            piece.end(&mut by_transaction, &free)
+                        })
+                    },
+                );
+                logs.and(others)
             },
         )?;
         counts = Some(merger.counts());
@@ -160,7 +172,6 @@ pub(super) fn write<W: Write + Send>(
             spool.drain(|piece| container.put(piece))?;
         }
     }
-    let Indexes([by_message, by_transaction]) = indexes;
     let write_indexes = || {
         write_index(container, BY_MESSAGE, by_message, &free)?;
         write_index(container, BY_TRANSACTION, by_transaction, &free)
@@ -275,23 +286,20 @@ impl Piece {
         let index = (!index.is_empty()).then(|| Bucketed::of(index.iter().copied()));
         Self { part, bytes, index }
     }
-}
 
-/// The rows of the indexes by message and by transaction.
-struct Indexes([BucketSort<IndexKey>; 2]);
-
-impl Indexes {
-    /// Takes the rows of a piece whose bytes are written. Their memory is used again.
-    fn take(&mut self, piece: Piece, free: &Pool<Vec<u8>>) -> Result<(), ArchiveError> {
-        let Self([by_message, by_transaction]) = self;
-        let index = if piece.part == Part::Logs { by_message } else { by_transaction };
-        if let Some(rows) = piece.index {
+    /// Adds its rows to the index. Its bytes are written, and their memory is used again.
+    fn end(
+        self,
+        index: &mut BucketSort<IndexKey>,
+        free: &Pool<Vec<u8>>,
+    ) -> Result<(), ArchiveError> {
+        if let Some(rows) = self.index {
             index.add(rows);
             if index.is_full() {
                 index.spill()?;
             }
         }
-        free.recycle(piece.bytes, LARGEST_PIECE);
+        free.recycle(self.bytes, LARGEST_PIECE);
         Ok(())
     }
 }

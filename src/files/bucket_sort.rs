@@ -189,7 +189,7 @@ impl<R: KeyedRecord> BucketSort<R> {
             Some(scratch) => {
                 // Free the memory of the collected records for the read-ahead buffers.
                 drop((self.pending, self.blocks));
-                runs_in_order::<R, _, _>(&scratch, self.runs, map, take)
+                runs_in_order::<R, _, _>(scratch, self.runs, map, take)
             }
             // Few records are not worth buckets.
             None if self.blocks.is_empty() => take(Window::new(&map).map(&[&self.pending[..]])),
@@ -243,7 +243,7 @@ fn blocks_in_order<R: KeyedRecord, T: Send, E: Send>(
 }
 
 fn runs_in_order<R: KeyedRecord, T: Send, E: From<OutputError> + Send>(
-    scratch: &Scratch,
+    scratch: Scratch,
     runs: Vec<Range<u64>>,
     map: impl Fn(&[Numbered<'_, R>]) -> T + Sync,
     take: impl FnMut(T) -> Result<(), E> + Send,
@@ -253,7 +253,7 @@ fn runs_in_order<R: KeyedRecord, T: Send, E: From<OutputError> + Send>(
     let run = |rest| Run { rest, records: Vec::new(), at: 0 };
     let mut runs: Vec<Run<R>> = runs.into_iter().map(run).collect();
     loop {
-        runs.par_iter_mut().try_for_each(|run| run.fill(scratch, ahead))?;
+        runs.par_iter_mut().try_for_each(|run| run.fill(&scratch, ahead))?;
         runs.retain(|run| !run.records.is_empty());
         // Of a run of which a part is on disk, no record after its last one in memory is known.
         let partly = runs.iter().filter(|run| !run.rest.is_empty());
@@ -276,7 +276,8 @@ fn runs_in_order<R: KeyedRecord, T: Send, E: From<OutputError> + Send>(
         output.advance(&window.groups, |group| window.map(group))?;
         iter::zip(&mut runs, ends).for_each(|(run, end)| run.at = end);
     }
-    output.finish()
+    // The system takes long to remove the file.
+    rayon::join(|| output.finish(), || drop(scratch)).0
 }
 
 /// Takes the records whose number is below `end` from the front of sorted ones.

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rayon::prelude::*;
 use tempfile::TempDir;
 
 use super::{
@@ -50,6 +51,9 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// The bytes that one thread reads at once.
+    const PIECE: usize = 1 << 19;
+
     /// Creates a file beside the output `target`.
     ///
     /// # Errors
@@ -86,12 +90,19 @@ impl Scratch {
         Ok(start)
     }
 
-    /// Reads appended bytes.
+    /// Reads appended bytes, many of them on all threads.
     ///
     /// # Errors
     /// [`OutputError`] when the disk fails.
     pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), OutputError> {
-        self.file.read_exact_at(buffer, offset).map_err(|source| self.error(source))
+        let read = |(piece, buffer): (usize, &mut [u8])| {
+            self.file.read_exact_at(buffer, offset + (piece * Self::PIECE) as u64)
+        };
+        let read = match buffer.len() <= Self::PIECE {
+            true => read((0, buffer)),
+            false => buffer.par_chunks_mut(Self::PIECE).enumerate().try_for_each(read),
+        };
+        read.map_err(|source| self.error(source))
     }
 
     /// The number of bytes appended.
@@ -116,6 +127,8 @@ pub struct Spool {
 
 impl Spool {
     const CHUNK: usize = 1 << 20;
+    /// When there is a file, fewer bytes than this wait in memory for others.
+    const LEAST_APPENDED: usize = 1 << 16;
 
     /// An empty queue that keeps up to `limit` bytes in memory, and the rest in a file beside the output
     /// `target`.
@@ -129,15 +142,21 @@ impl Spool {
     /// # Errors
     /// [`OutputError`] when the disk is full or fails.
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
-        if !self.memory.is_empty() && self.memory.len() + bytes.len() > self.limit {
+        let most = if self.scratch.is_some() { Self::LEAST_APPENDED } else { self.limit };
+        if !self.memory.is_empty() && self.memory.len() + bytes.len() > most {
             let scratch = match &mut self.scratch {
                 Some(scratch) => scratch,
                 none => none.insert(Scratch::beside(&self.target)?),
             };
             scratch.append(&self.memory)?;
-            self.memory.clear();
+            self.memory = Vec::new();
         }
-        self.memory.extend_from_slice(bytes);
+        match &mut self.scratch {
+            Some(scratch) if bytes.len() >= Self::LEAST_APPENDED => {
+                scratch.append(bytes)?;
+            }
+            _ => self.memory.extend_from_slice(bytes),
+        }
         Ok(())
     }
 
@@ -188,7 +207,8 @@ mod tests {
             let mut spool = Spool::beside(&target, limit);
             let mut expected = Vec::new();
             for i in 0..100u8 {
-                let bytes = vec![i; usize::from(i) % 7];
+                let len = if i % 10 == 3 { 70_000 } else { usize::from(i) % 7 };
+                let bytes = vec![i; len];
                 spool.put(&bytes).unwrap();
                 expected.extend_from_slice(&bytes);
             }
