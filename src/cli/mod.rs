@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod claims;
 mod claims_args;
+mod compared;
 mod completions;
 mod error;
 mod examples;

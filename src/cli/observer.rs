@@ -77,6 +77,15 @@ impl Observer for TreesObserver {
                          events, compared with the state"
                     .into(),
             }),
+            Event::EventsNotAlone(error) => {
+                console.info(
+                    "the events give no trees without other data: the trees are those from L1, compared with the events",
+                );
+                console.verbose(with_causes(*error));
+            }
+            Event::L1GoesOn => {
+                console.info("the trees from L1 go on after those of the other data, and are used");
+            }
             Event::L1Read { data, layer } => l1_read(data, layer, console),
             Event::L1Gaps(gaps) => {
                 for gap in gaps.iter().take(GAPS_SHOWN) {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     anchor::{BRIDGEHUB, name_flag, require_l1},
     args::RebuildArgs,
+    compared::compared,
     error::{CliError, Outcome, refuse_overwriting_except},
     observer::only_events,
     progress::ProgressFactory,
@@ -199,8 +200,8 @@ fn report_comparison(
 /// Prints what the trees were compared with, and what this does not show.
 fn report_evidence(trees: &Trees, forest: &Forest, console: &Console) {
     let checked_by = forest.checked_by();
-    if checked_by.has(CheckedBy::STATE) {
-        console.info("every node that the contracts stored equals the rebuilt one");
+    for part in compared(checked_by) {
+        console.info(format_args!("{part} equals the rebuilt one"));
     }
     let without = forest.chains().iter().skip(1).filter(|tree| tree.batches().is_empty()).count();
     if forest.layout() >= Layout::V33 && without > 0 {
@@ -209,13 +210,6 @@ fn report_evidence(trees: &Trees, forest: &Forest, console: &Console) {
              its upgrade to v33; --target batch-root proves other batches from the state",
             count(without as u64)
         ));
-    }
-    if checked_by.has(CheckedBy::EVENTS) {
-        console.info("every root in the events equals the rebuilt one");
-    }
-    if checked_by.has(CheckedBy::L1) {
-        console
-            .info("every root of an SL batch that its commit on L1 names equals the rebuilt one");
     }
     // Trees that are not in a file were opened, which reports this already.
     if checked_by == CheckedBy::EVENTS && trees.tree_file().is_some() {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     args::SurveyArgs,
+    compared::worth,
     error::{CliError, Outcome},
     progress::ProgressFactory,
     report::{self, Console, count},
@@ -16,8 +17,8 @@ use super::{
 };
 use crate::{
     files::ShowPath,
+    forest::TreeFile,
     primitives::SlBatch,
-    proof::CheckedBy,
     prove::{Error, with_causes},
     survey::{
         BatchRuns, ChainCounts, FileReport, FileUse, L1Report, Missing, MissingPart, Provable,
@@ -101,11 +102,16 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
     }
     match found.missing.iter().find(|missing| missing.part == MissingPart::ChainOfLogs) {
         Some(_) => Some(format!("slproof survey {paths}{flags} --chain ID")),
-        None => layer.map(|layer| {
+        None => layer.filter(|layer| !has_tree_file(layer)).map(|layer| {
             let evidence = if has_problems(found) { shell_words(&layer.files) } else { paths };
             format!("slproof rebuild {evidence}{flags} -o trees.sltree")
         }),
     }
+}
+
+/// Whether the trees are from a tree file, from which none is rebuilt.
+fn has_tree_file(layer: &TreesReport) -> bool {
+    layer.files.iter().any(|path| TreeFile::is_at(path).unwrap_or_default())
 }
 
 /// The inputs from which `prove` makes what the survey found. A directory stands for all of its files. Evidence
@@ -251,18 +257,7 @@ fn gives(file: &FileReport) -> String {
 /// The trees, and what they are worth.
 fn layer_text(layer: &TreesReport) -> String {
     let (chain, release, batches) = (layer.sl_chain_id, &layer.release, count(layer.batches));
-    let worth = if layer.checked_by == CheckedBy::L1 {
-        "every root of an SL batch that its commit on L1 names equals the rebuilt one"
-    } else if layer.checked_by == CheckedBy::EVENTS {
-        "every root in the events equals the rebuilt one; this does not show that they are of the real chain, or \
-         complete at their end"
-    } else if layer.checked_by.has(CheckedBy::EVENTS) {
-        "every node that the contracts stored and every root in the events equals the rebuilt one; this does not \
-         show that they are of the real chain"
-    } else {
-        "every node that the contracts stored equals the rebuilt one; this does not show that the state is of the \
-         real chain"
-    };
+    let worth = worth(layer.checked_by);
     let compare = match layer.interop_root {
         Some(root) => format!("the interop root of block {}, {}", root.block, root.root),
         None => format!("getAggregatedRoot of MessageRoot, {}", layer.shared_root),

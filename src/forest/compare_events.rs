@@ -9,12 +9,12 @@ use crate::{contracts::EventKind, ingest::events::EventList, proof::CheckedBy};
 impl Forest {
     /// Compares the trees with events, which may cover only a part of the history, and the events with `roots`, the
     /// roots by block of the same evidence as the trees. Every registration, batch root, chain root and root of a block
-    /// must be equal, and every timestamp. If at least one batch was compared, and every root of a block,
+    /// must be equal, and every timestamp, up to the block up to which the evidence has everything. If at least one batch was compared, and every root of a block,
     /// [`Forest::checked_by`] includes [`CheckedBy::EVENTS`] afterwards.
     ///
     /// # Errors
     /// [`EventsError`] for the first event of a chain that differs; [`EventsError::AfterState`] if nothing
-    /// differs and events follow the newest interop root. [`RebuildError`] if `roots` cannot be read.
+    /// differs and events follow that the trees do not have. [`RebuildError`] if `roots` cannot be read.
     pub fn compared_with(
         mut self,
         events: &EventList,
@@ -25,11 +25,13 @@ impl Forest {
         // By chain index: the number of batches at the last append, as long as no chain root follows it.
         let mut appended: HashMap<u64, u64> = HashMap::new();
         let (mut compared, mut first_after) = (false, None);
-        let newest = self.latest().map(|latest| latest.block);
+        let (newest, end) = (self.latest().map(|latest| latest.block), roots.end());
         for event in events.iter() {
             let event = event.map_err(EventsError::from)?;
             let place = EventPlace::of(&event);
-            let is_after = newest.is_none_or(|newest| newest < event.block);
+            // In the block of their newest root, the trees may have what comes first.
+            let may_be_after = Some(event.block) > end;
+            let is_after = may_be_after && (first_after.is_some() || Some(event.block) > newest);
             match is_after {
                 true => interop_roots.begin(event.block)?,
                 false => interop_roots.read(place, &event.kind)?,
@@ -38,7 +40,7 @@ impl Forest {
                 EventKind::AddedChain(chain, index) => {
                     match self.chain(chain).map(ChainTree::index) {
                         Some(known) if known == index => {}
-                        None if is_after && index >= self.chains().len() as u64 => {
+                        None if may_be_after && index >= self.chains().len() as u64 => {
                             first_after = first_after.or(Some(place));
                         }
                         _ => {
@@ -53,9 +55,8 @@ impl Forest {
                     tree.map(|tree| appended.remove(&tree.index()));
                     let found = tree.and_then(|tree| Some((tree, tree.find(batch)?)));
                     let Some((tree, (leaf, stored))) = found else {
-                        // The newest interop root contains all that was appended up to its block.
-                        if !is_after {
-                            return Err(EventsError::NotInState { place, chain, batch }.into());
+                        if let Some(end) = end.filter(|_| !may_be_after) {
+                            return Err(EventsError::NotInTrees { place, chain, batch, end }.into());
                         }
                         first_after = first_after.or(Some(place));
                         continue;
@@ -86,8 +87,8 @@ impl Forest {
                 }
                 EventKind::NewChainRoot(chain, Some(root)) => {
                     let Some(tree) = self.chain(chain) else {
-                        if !is_after {
-                            return Err(EventsError::NoSuchChain { place, chain }.into());
+                        if let Some(end) = end.filter(|_| !may_be_after) {
+                            return Err(EventsError::NoSuchChain { place, chain, end }.into());
                         }
                         first_after = first_after.or(Some(place));
                         continue;
@@ -95,7 +96,7 @@ impl Forest {
                     let of_chain = emitted.entry(tree.index()).or_default();
                     match appended.remove(&tree.index()) {
                         Some(batches) => of_chain.push(place, batches, root),
-                        None if is_after => {}
+                        None if may_be_after => {}
                         None => of_chain.push_unpaired(place, root),
                     }
                 }

@@ -8,12 +8,15 @@ use std::{collections::BTreeMap, mem};
 
 use super::{
     EventPlace, EventsError, Forest, History, RebuildError, RootOfBlock, RootsByBlock,
-    event_order::EventOrder, history, step::Step,
+    before_events::{BeforeEvents, all, leaf_of},
+    event_order::EventOrder,
+    history,
+    step::Step,
 };
 use crate::{
     contracts::{EventKind, NewInteropRootData},
     ingest::events::EventList,
-    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    primitives::{Hash, SlBlock},
 };
 
 /// Roots that are compared with the trees at once.
@@ -51,6 +54,8 @@ struct Window {
     gaps: Vec<bool>,
     /// Whether it is the root of its block.
     of_block: Vec<bool>,
+    /// The roots that end the events of their block, where the evidence has another root of the block.
+    ended_early: Vec<(usize, RootOfBlock)>,
 }
 
 /// The root of the last block in the events, if the evidence has another one for this block.
@@ -64,44 +69,25 @@ impl<'f, R: RootsByBlock> EmittedInteropRoots<'f, R> {
         forest: &'f Forest,
         roots: &'f R,
     ) -> Result<Self, EventsError> {
-        let (mut chains, mut first_leaves) = (None, BTreeMap::new());
-        let (mut is_known, mut order) = (None, EventOrder::default());
+        let (mut before, mut order) = (BeforeEvents::default(), EventOrder::default());
         for event in events.iter() {
             let event = event?;
             order.take(&event)?;
-            is_known.get_or_insert(event.kind.is_first_registration());
-            match event.kind {
-                EventKind::AddedChain(_, index) => {
-                    chains.get_or_insert(index);
-                }
-                EventKind::AppendedBatch(chain, batch, ..) => {
-                    if let Some((index, leaf)) = leaf_of(forest, chain, batch) {
-                        first_leaves.entry(index).or_insert(leaf);
-                    }
-                }
-                EventKind::NewChainRoot(..) | EventKind::NewInteropRoot(_) => {}
-            }
+            before.take(&event, forest);
         }
-        let is_known = is_known.unwrap_or_default();
-        let before = (0..).zip(forest.chains()).map(|(index, tree)| {
-            let first = first_leaves.get(&index).copied().unwrap_or(tree.batches().len());
-            if is_known { 0 } else { first }
-        });
-        let counts: Vec<u64> = before.collect();
-        let in_the_end = || forest.latest().map_or(1, |latest| latest.chains);
-        let chains = chains.unwrap_or_else(in_the_end).clamp(1, counts.len() as u64);
+        let counts = before.counts(forest);
         Ok(Self {
             forest,
             roots,
             block: None,
-            chains: chains as u32,
+            chains: before.chains(forest),
             pending: all(&counts),
             counts,
             has_gap: false,
             log_id: 0,
             is_last: false,
             window: Window::default(),
-            is_known,
+            is_known: before.is_nothing(),
         })
     }
 
@@ -156,9 +142,10 @@ impl<'f, R: RootsByBlock> EmittedInteropRoots<'f, R> {
     /// Ends the block before, of which all events were read that there are.
     pub(super) fn begin(&mut self, block: SlBlock) -> Result<(), RebuildError> {
         if self.block.is_some_and(|before| before != block) {
-            if let Some((place, stored)) = self.end_block()? {
-                let emitted = self.window.emitted.roots[self.window.places.len() - 1];
-                return Err(EventsError::StoredRoot { place, emitted, stored: stored.root }.into());
+            if let Some((_, stored)) = self.end_block()? {
+                let last = self.window.places.len() - 1;
+                self.window.of_block[last] = false;
+                self.window.ended_early.push((last, stored));
             }
             if self.window.places.len() >= WINDOW {
                 self.compare()?;
@@ -189,8 +176,15 @@ impl<'f, R: RootsByBlock> EmittedInteropRoots<'f, R> {
 
     /// Compares the roots of the window with the trees.
     fn compare(&mut self) -> Result<BTreeMap<usize, Hash>, EventsError> {
-        let Window { emitted, places, gaps, of_block } = mem::take(&mut self.window);
+        let Window { emitted, places, gaps, of_block, ended_early } = mem::take(&mut self.window);
         let differing = history::all_differing(self.forest, &emitted);
+        // A root of the trees within the block is right: the events after it are missing.
+        let wrong = ended_early
+            .iter()
+            .find(|(at, stored)| stored.root.is_zero() || differing.contains_key(at));
+        if let Some((at, stored)) = wrong {
+            return Err(self.stored_root(places[*at], emitted.roots[*at], stored));
+        }
         let mut start = 0;
         for block in emitted.blocks.chunk_by(|one, other| one == other) {
             let last = start + block.len() - 1;
@@ -224,20 +218,13 @@ impl<'f, R: RootsByBlock> EmittedInteropRoots<'f, R> {
         let rebuilt = differing.get(&last);
         let Some((place, stored)) = undecided else { return Ok(is_of_block || rebuilt.is_none()) };
         if stored.root.is_zero() || rebuilt == Some(&stored.root) {
-            return Err(EventsError::StoredRoot { place, emitted, stored: stored.root }.into());
+            return Err(self.stored_root(place, emitted, &stored).into());
         }
         Ok(rebuilt.is_none())
     }
-}
 
-/// The index of a chain and the leaf index of a batch. `None` if the trees do not have it.
-fn leaf_of(forest: &Forest, chain: ChainId, batch: BatchNumber) -> Option<(u32, u64)> {
-    let tree = forest.chain(chain)?;
-    let (leaf, _) = tree.find(batch)?;
-    Some((tree.index() as u32, leaf))
-}
-
-/// All batches, by chain index.
-fn all(counts: &[u64]) -> BTreeMap<u32, u64> {
-    (0..).zip(counts.iter().copied()).filter(|(_, batches)| *batches > 0).collect()
+    fn stored_root(&self, place: EventPlace, emitted: Hash, stored: &RootOfBlock) -> EventsError {
+        let (stored, end) = (stored.root, self.roots.end());
+        EventsError::StoredRoot { place, emitted, stored, end }
+    }
 }

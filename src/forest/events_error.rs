@@ -157,7 +157,7 @@ pub enum EventsError {
     /// The state stores another root for a block.
     #[error(
         "{place}: NewInteropRoot says that block {} has the root {emitted}, but the state has {}", place.block,
-        other_root(stored)
+        other_root(stored, end)
     )]
     StoredRoot {
         /// The event's place.
@@ -166,6 +166,8 @@ pub enum EventsError {
         emitted: Hash,
         /// The root in the state; zero if it stores none.
         stored: Hash,
+        /// The last block up to which the state has everything.
+        end: Option<SlBlock>,
     },
     /// The state stores another timestamp with the root of a block.
     #[error(
@@ -182,14 +184,16 @@ pub enum EventsError {
     },
     /// A chain root is of a chain that the state does not have.
     #[error(
-        "{place}: NewChainRoot is of chain {chain}, which the state does not have, although its newest root is of \
-         this block or a later one"
+        "{place}: NewChainRoot is of chain {chain}, which the state does not have, although it has everything up to \
+         block {end}"
     )]
     NoSuchChain {
         /// The event's place.
         place: EventPlace,
         /// The chain.
         chain: ChainId,
+        /// The last block up to which the state has everything.
+        end: SlBlock,
     },
     /// A chain root that follows no append is the root of a chain after none of its batches.
     #[error(
@@ -269,20 +273,22 @@ pub enum EventsError {
         /// The chain at index 0.
         expected: ChainId,
     },
-    /// The trees of the state lack a batch that was appended before their newest root.
+    /// The trees lack a batch that was appended in a block up to which they have everything.
     #[error(
-        "{place}: AppendedChainBatchRoot names batch {batch} of chain {chain}, which the trees of the state do not \
-         have, although their newest root is of a later block: the events are of another settlement layer"
+        "{place}: AppendedChainBatchRoot names batch {batch} of chain {chain}, which the trees do not have, although \
+         they have everything up to block {end}: the event is wrong or of another settlement layer, or the trees are"
     )]
-    NotInState {
+    NotInTrees {
         /// The event's place.
         place: EventPlace,
         /// The chain.
         chain: ChainId,
         /// The batch.
         batch: BatchNumber,
+        /// The last block up to which the trees have everything.
+        end: SlBlock,
     },
-    /// Events follow the newest root of the state, whose trees cannot be continued from it.
+    /// Events follow the end of the trees of a state, which cannot be continued from them.
     #[error(
         "{place}: this event and those after it are newer than {}: give a newer state, or all events from the \
          first registration on, which give the trees alone",
@@ -378,10 +384,15 @@ fn agreed(before: &Option<EventPlace>) -> String {
     before.map_or(String::new(), |before| format!("; the root at {before} is right"))
 }
 
-fn other_root(stored: &Hash) -> String {
-    match stored.is_zero() {
-        true => "none: the event is wrong, or the state lost this root".into(),
-        false => format!("{stored}: the event is wrong, or a later one of this block is missing"),
+fn other_root(stored: &Hash, end: &Option<SlBlock>) -> String {
+    match (stored.is_zero(), end) {
+        (true, Some(end)) => format!(
+            "none, although it has everything up to block {end}: the event is wrong, or the state lost this root"
+        ),
+        (true, None) => "none: the event is wrong, or the state lost this root".into(),
+        (false, _) => {
+            format!("{stored}: the event is wrong, or a later one of this block is missing")
+        }
     }
 }
 
@@ -409,7 +420,7 @@ impl EventsError {
     pub fn is_mismatch(&self) -> bool {
         matches!(
             self,
-            Self::NotInState { .. }
+            Self::NotInTrees { .. }
                 | Self::OtherPast { .. }
                 | Self::OtherRegistration { .. }
                 | Self::StoredRoot { .. }

@@ -39,13 +39,9 @@ pub(super) fn explain_evidence<S: StorageReader + ?Sized>(
     })?;
     blocks.reverse();
     roots.reverse();
-    let found = match events.is_empty() {
-        true => {
-            let steps = evidence.steps(forest, &blocks)?;
-            History::new(blocks, roots, steps.unwrap_or_default())
-        }
-        false => history::replayed(forest, blocks, roots, events)?,
-    };
+    let steps = evidence.steps(forest, &blocks)?;
+    let found = History::new(blocks, roots, steps.unwrap_or_default());
+    let found = history::with_events(forest, found, events)?;
     let timestamps = match evidence.layout() {
         Layout::V33 => evidence.root_timestamps(&found.blocks)?,
         _ => Vec::new(),

@@ -18,6 +18,7 @@
 //! [`rebuild_from_events`] only if it equals every root in the events. [`explain`] finds the batches that every
 //! past root contains, and a [`Timeline`] returns Merkle paths in the trees of that time.
 
+mod before_events;
 mod bridged;
 mod chain_tree;
 mod compare_events;

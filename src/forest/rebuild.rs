@@ -3,8 +3,8 @@ use std::mem;
 use rayon::prelude::*;
 
 use super::{
-    BatchLeaves, BatchNumbers, BridgedTrees, Forest, History, HistoryError, InteropRoot,
-    ListedRoots, RebuildError, RebuildOptions, RootOfBlock, chain_id_leaf,
+    BatchLeaves, BatchNumbers, BridgedTrees, DifferingRoot, Forest, History, HistoryError,
+    InteropRoot, ListedRoots, RebuildError, RebuildOptions, RootOfBlock, chain_id_leaf,
     chain_tree::chain_root,
     entry_zeros,
     evidence::{EventEvidence, EventGap, Evidence, L1Evidence, L1Gap, StateEvidence},
@@ -83,13 +83,38 @@ impl RebuiltFromL1 {
     /// Every root by block, also those after missing batches.
     #[must_use]
     pub fn roots_by_block(&self) -> Vec<(SlBlock, RootOfBlock)> {
-        let listed = ListedRoots::of(&self.history, &self.forest);
+        let listed = ListedRoots::of(&self.history, &self.forest, None);
         let after = self.forest.bridged().into_iter().flat_map(BridgedTrees::ends);
         let after = after.flat_map(|end| &end.roots).map(|(block, root)| {
             // Releases whose batches are on L1 have no timestamps.
             (*block, RootOfBlock { root: *root, timestamp: None })
         });
         listed.iter().chain(after).collect()
+    }
+
+    /// The last block up to which [`RebuiltFromL1::roots_by_block`] has every root that there is. `None` if batches are
+    /// missing.
+    #[must_use]
+    pub fn end(&self) -> Option<SlBlock> {
+        self.forest.latest().filter(|_| self.gaps.is_empty()).map(|latest| latest.block)
+    }
+
+    /// The first of these roots of other evidence, in the order of their blocks, whose block has none on L1.
+    #[must_use]
+    pub fn first_without_root(
+        &self,
+        others: impl IntoIterator<Item = (SlBlock, RootOfBlock)>,
+    ) -> Option<DifferingRoot> {
+        let end = self.end()?;
+        let known = self.roots_by_block();
+        let mut others = others.into_iter().take_while(|(block, _)| *block <= end);
+        let is_extra = |(block, _): &(SlBlock, _)| {
+            known.binary_search_by_key(block, |(block, _)| *block).is_err()
+        };
+        others.find(is_extra).map(|(block, own)| {
+            let other = RootOfBlock { root: Hash::ZERO, timestamp: None };
+            DifferingRoot { block, own, other }
+        })
     }
 }
 

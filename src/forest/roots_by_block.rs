@@ -1,6 +1,6 @@
 //! The roots by block that evidence has. What two kinds of evidence say of one block has to be equal.
 
-use super::{DifferingRoot, Forest, History, RebuildError, RootOfBlock};
+use super::{DifferingRoot, Forest, History, RebuildError, RootOfBlock, evidence::probe};
 use crate::{
     contracts::{Layout, MessageRoot},
     primitives::{Address, Hash, SlBlock},
@@ -15,6 +15,9 @@ pub trait RootsByBlock {
     /// # Errors
     /// [`RebuildError`] if the evidence cannot be read.
     fn root_of(&self, block: SlBlock) -> Result<Option<RootOfBlock>, RebuildError>;
+
+    /// The last block up to which the evidence has everything that happened. `None` if that is not known of any block.
+    fn end(&self) -> Option<SlBlock>;
 
     /// The first block whose root differs from that in other evidence.
     ///
@@ -36,7 +39,7 @@ pub trait RootsByBlock {
 /// The roots that MessageRoot stores.
 pub struct StateRoots<'s, S: ?Sized> {
     message_root: MessageRoot<'s, S>,
-    newest: Option<SlBlock>,
+    end: Option<SlBlock>,
     has_timestamps: bool,
 }
 
@@ -46,7 +49,18 @@ impl<'s, S: StorageReader + ?Sized> StateRoots<'s, S> {
     pub fn of(state: &'s S, message_root: Address, trees: &Forest) -> Self {
         let newest = trees.latest().map(|latest| latest.block);
         let has_timestamps = trees.layout() == Layout::V33;
-        Self { message_root: MessageRoot::at(state, message_root), newest, has_timestamps }
+        let end = state.block().max(newest);
+        Self { message_root: MessageRoot::at(state, message_root), end, has_timestamps }
+    }
+
+    /// All roots up to a block, without their timestamps.
+    ///
+    /// # Errors
+    /// [`RebuildError`] if the state cannot be read.
+    pub fn up_to(&self, last: SlBlock) -> Result<Vec<(SlBlock, RootOfBlock)>, RebuildError> {
+        let roots = probe(&self.message_root, 0, last.0.saturating_add(1))?;
+        let root = |(block, root)| (block, RootOfBlock { root, timestamp: None });
+        Ok(roots.into_iter().map(root).collect())
     }
 }
 
@@ -54,7 +68,7 @@ impl<S: StorageReader + ?Sized> RootsByBlock for StateRoots<'_, S> {
     fn root_of(&self, block: SlBlock) -> Result<Option<RootOfBlock>, RebuildError> {
         let root = self.message_root.historical_root(block)?;
         // The state may be older than the block.
-        if root.is_zero() && self.newest.is_none_or(|newest| newest < block) {
+        if root.is_zero() && self.end.is_none_or(|end| end < block) {
             return Ok(None);
         }
         let timestamp = match self.has_timestamps {
@@ -63,31 +77,41 @@ impl<S: StorageReader + ?Sized> RootsByBlock for StateRoots<'_, S> {
         };
         Ok(Some(RootOfBlock { root, timestamp }))
     }
+
+    fn end(&self) -> Option<SlBlock> {
+        self.end
+    }
 }
 
 /// The roots in a list that was made of evidence.
 pub struct ListedRoots<'h> {
     history: &'h History,
     of: CheckedBy,
+    end: Option<SlBlock>,
 }
 
 impl<'h> ListedRoots<'h> {
-    /// The roots of these trees.
+    /// The roots of these trees. `block` is that of the state from which they were made, if it is known.
     #[must_use]
-    pub fn of(history: &'h History, trees: &Forest) -> Self {
-        Self { history, of: trees.checked_by() }
+    pub fn of(history: &'h History, trees: &Forest, block: Option<SlBlock>) -> Self {
+        let of = trees.checked_by();
+        let newest = trees.latest().map(|latest| latest.block);
+        let end = match () {
+            () if of.has(CheckedBy::STATE) => block.max(newest),
+            () if of.has(CheckedBy::EVENTS) => {
+                // Events may end within a block.
+                history.blocks.last().and_then(|last| last.0.checked_sub(1)).map(SlBlock)
+            }
+            () => newest,
+        };
+        Self { history, of, end }
     }
 
     /// All roots that are known.
     pub fn iter(&self) -> impl Iterator<Item = (SlBlock, RootOfBlock)> {
-        let end = self.history.len().saturating_sub(usize::from(self.may_end_within_block()));
+        let end = self.history.blocks.partition_point(|block| Some(*block) <= self.end);
         let known = (0..end).filter(|at| !self.history.roots[*at].is_zero());
         known.map(|at| (self.history.blocks[at], self.at(at)))
-    }
-
-    /// Whether the newest root may not be the last of its block, because events may end within a block.
-    fn may_end_within_block(&self) -> bool {
-        self.of.has(CheckedBy::EVENTS) && !self.of.has(CheckedBy::STATE)
     }
 
     fn at(&self, at: usize) -> RootOfBlock {
@@ -99,9 +123,8 @@ impl<'h> ListedRoots<'h> {
 impl RootsByBlock for ListedRoots<'_> {
     fn root_of(&self, block: SlBlock) -> Result<Option<RootOfBlock>, RebuildError> {
         let blocks = &self.history.blocks;
-        let Some((first, last)) = blocks.first().zip(blocks.last()) else { return Ok(None) };
         // The search in a state may not have reached blocks before the first root.
-        if block < *first || block > *last || (block == *last && self.may_end_within_block()) {
+        if blocks.first().is_none_or(|first| block < *first) || Some(block) > self.end {
             return Ok(None);
         }
         let nothing = RootOfBlock { root: Hash::ZERO, timestamp: None };
@@ -110,5 +133,9 @@ impl RootsByBlock for ListedRoots<'_> {
             // Only a state shows that a block has no root: events may be missing, and batches on L1.
             Err(_) => self.of.has(CheckedBy::STATE).then_some(nothing),
         })
+    }
+
+    fn end(&self) -> Option<SlBlock> {
+        self.end
     }
 }

@@ -7,13 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Error, ObserverHandle, StateUse, SurveyedState, TreesOptions, read_state::ReadState};
+use super::{
+    ChainDifference, Error, ObserverHandle, StateUse, SurveyedState, TreesOptions,
+    read_state::ReadState,
+};
 use crate::{
-    contracts::system,
+    contracts::{Layout, system},
     files::{ReopenableInput, TemporaryDirectory, names, temporary_directory},
     forest::{
-        ChainTree, DifferingRoot, Forest, HistoryError, ListedRoots, RootsByBlock, StateRoots,
-        TreeFile, TreeFileError, rebuild_to_file,
+        DifferingRoot, Forest, HistoryError, ListedRoots, RootsByBlock, StateRoots, TreeFile,
+        TreeFileError, rebuild_to_file,
     },
     ingest::{
         FileKind, FoundFile, FoundFiles,
@@ -56,13 +59,27 @@ impl Whole {
         self.file.forest()
     }
 
-    /// By the number of batches and the block: what grows with time.
-    fn age(&self) -> (u64, Option<SlBlock>) {
-        (self.forest().batch_count(), self.block)
+    /// By what grows with time: the batches, the chains, the block of the newest root, and the block of the state.
+    fn age(&self) -> (u64, usize, Option<SlBlock>, Option<SlBlock>) {
+        let forest = self.forest();
+        (forest.batch_count(), forest.chains().len(), self.newest_root(), self.block)
+    }
+
+    fn newest_root(&self) -> Option<SlBlock> {
+        self.forest().latest().map(|latest| latest.block)
+    }
+
+    /// A block after which nothing in the trees happened. `None` if none is known.
+    fn last_change(&self) -> Option<SlBlock> {
+        match self.block {
+            // Before v31 a registration stores no root.
+            None if self.forest().layout() < Layout::V31 => None,
+            block => block.max(self.newest_root()),
+        }
     }
 
     fn seen(self, usage: StateUse) -> SurveyedState {
-        let (batches, block) = self.age();
+        let (batches, block) = (self.forest().batch_count(), self.block);
         let sl_chain = Some(self.forest().sl_chain());
         SurveyedState { sl_chain, block, batches, usage, paths: self.paths }
     }
@@ -125,7 +142,7 @@ impl ChosenEvidence {
                 }
             }
         }
-        if let Some(joined) = rebuilder.join(&mut partial)? {
+        for joined in rebuilder.join(&mut partial)? {
             keep(&mut whole, joined, options.sl_chain);
         }
         for PartialState { path, failed: Failed { error, imports_roots, .. } } in partial {
@@ -229,7 +246,8 @@ fn keep(whole: &mut Vec<Whole>, mut next: Whole, sl_chain: Option<ChainId>) {
     whole.push(next);
 }
 
-/// Why one state is not the past of a newer one: they differ in a batch, or in the root of a block that both have to have.
+/// Why one state is not the past of a newer one: they differ in a registration, in a batch, or in the root of a block
+/// that both have to have.
 fn contradiction(
     newer: &Whole,
     older: &Whole,
@@ -237,13 +255,15 @@ fn contradiction(
 ) -> Result<Option<Error>, Error> {
     let (new, old) = (newer.forest(), older.forest());
     let named = || (names(&newer.paths), names(&older.paths));
-    if let Some(chain) = first_difference(new, old) {
-        let (newer, older) = named();
-        return Ok(Some(Error::NotItsPast { newer, older, chain }));
-    }
     let (new_roots, old_roots) = (newer.file.history()?, older.file.history()?);
-    let new_roots = ListedRoots::of(&new_roots, new);
-    let old_roots = ListedRoots::of(&old_roots, old);
+    let new_roots = ListedRoots::of(&new_roots, new, newer.block);
+    let old_roots = ListedRoots::of(&old_roots, old, older.block);
+    let last = newer.last_change();
+    let has_all = last.is_some() && last <= old_roots.end();
+    if let Some(difference) = ChainDifference::first(new, old, has_all) {
+        let (newer, older) = named();
+        return Ok(Some(Error::NotItsPast { newer, older, difference }));
+    }
     let lost = match &newer.dump {
         // The state has the root of every block, the list only of those that were tried.
         Some(dump) => {
@@ -260,20 +280,6 @@ fn contradiction(
         let (newer, older) = named();
         Error::OtherRoots { newer, older, differing }
     }))
-}
-
-/// The first chain of whose batches the older trees do not have the first ones of the newer trees.
-fn first_difference(newer: &Forest, older: &Forest) -> Option<ChainId> {
-    let mut new = newer.chains().iter();
-    let differs = |old: &&ChainTree| {
-        new.next().is_none_or(|new| {
-            let count = old.batches().len();
-            new.chain() != old.chain()
-                || new.batches().runs(0..count) != old.batches().runs(0..count)
-                || !new.batch_roots().starts_with(old.batch_roots())
-        })
-    };
-    older.chains().iter().find(differs).map(ChainTree::chain)
 }
 
 /// Rebuilds states to see what they are. The trees are kept in files.
@@ -352,19 +358,24 @@ impl Rebuilder {
         Ok(TreeFile::open(&target, self.options.state.access)?)
     }
 
-    /// Joins the parts of one state and removes them from `partial`.
-    fn join(&self, partial: &mut Vec<PartialState>) -> Result<Option<Whole>, Error> {
-        for joined in possible_states(partial) {
+    /// Joins the parts of each state and removes them from `partial`.
+    fn join(&self, partial: &mut Vec<PartialState>) -> Result<Vec<Whole>, Error> {
+        let (mut whole, mut tried) = (Vec::new(), Vec::new());
+        // What is left may be the parts of another state, once those of one are known.
+        while let Some(joined) =
+            possible_states(partial).into_iter().find(|joined| !tried.contains(joined))
+        {
             match self.rebuild(&joined) {
-                Ok(whole) => {
+                Ok(next) => {
                     partial.retain(|part| !joined.contains(&part.path));
-                    return Ok(Some(whole));
+                    whole.push(next);
                 }
                 Err(Failed { error, .. }) if is_io(&error) => return Err(error),
                 Err(_) => {}
             }
+            tried.push(joined);
         }
-        Ok(None)
+        Ok(whole)
     }
 }
 

@@ -2,7 +2,7 @@ use std::{error, fmt};
 
 use thiserror::Error;
 
-use super::{ExtractError, L1Difference, SlBatchError, TargetError};
+use super::{ChainDifference, ExtractError, L1Difference, SlBatchError, TargetError};
 use crate::{
     anchor::{NotOfL1, state_error_code},
     archive::ArchiveError,
@@ -125,16 +125,15 @@ pub enum Error {
     },
     /// An older state of a settlement layer is not the past of a newer one.
     #[error(
-        "{older} is not the past of {newer}: the batches of chain {chain} differ, so one of them is not of the \
-         real chain"
+        "{older} is not the past of {newer}: {difference}, so one of them is not of the real chain"
     )]
     NotItsPast {
         /// The state with more batches.
         newer: String,
         /// The state with fewer batches.
         older: String,
-        /// The first chain that differs.
-        chain: ChainId,
+        /// How the first chain that differs does so.
+        difference: ChainDifference,
     },
     /// Two states of a settlement layer have different roots of a block.
     #[error(

@@ -134,7 +134,6 @@ impl GivenEvents {
         let found =
             rebuild_from_events(&self.list, past, options).map_err(|source| self.error(source))?;
         observer.event(&Event::EventGaps(&found.gaps));
-        observer.event(&Event::OnlyEvents(&found.forest));
         let (layout, is_given) = (found.forest.layout(), options.release.is_some());
         observer.event(&Event::Rebuilt { layout, is_given });
         Ok(found)

@@ -11,7 +11,7 @@ use crate::{
     files::names,
     forest::{
         BridgedLeaf, DifferingRoot, Forest, HistoryError, HistoryOptions, L1Error, L1Gap,
-        RebuildOptions, RebuiltFromL1, RootOfBlock, rebuild_from_l1, rebuild_l1_to_file,
+        RebuildOptions, RebuiltFromL1, rebuild_from_l1, rebuild_l1_to_file,
     },
     ingest::{
         IndexError,
@@ -101,6 +101,12 @@ impl GivenL1 {
         Ok(rebuild(&layer.record))
     }
 
+    /// A text that identifies the batches of the settlement layer in them, as far as they are there.
+    pub(super) fn identity(&self) -> String {
+        let batches = format!("{:?}", self.layer().record.batches);
+        blake3::hash(batches.as_bytes()).to_hex().to_string()
+    }
+
     /// Their names.
     pub(super) fn name(&self) -> &str {
         &self.name
@@ -153,7 +159,7 @@ impl GivenL1 {
         &self,
         forest: &mut Forest,
         options: &TreesOptions,
-        differing: impl FnOnce(&[(SlBlock, RootOfBlock)]) -> Result<Option<DifferingRoot>, Error>,
+        differing: impl FnOnce(&RebuiltFromL1) -> Result<Option<DifferingRoot>, Error>,
     ) -> Result<Option<RebuiltFromL1>, Error> {
         let found = match self.rebuild(options, Some(forest)) {
             Ok(found) => found,
@@ -164,7 +170,7 @@ impl GivenL1 {
         };
         let error = |error: L1Error| self.error(HistoryError::Evidence(error.into()));
         let is_after = forest.compare_with_l1(&found.forest).map_err(error)?;
-        if let Some(differing) = differing(&found.roots_by_block())? {
+        if let Some(differing) = differing(&found)? {
             return Err(error(L1Error::OtherRoot(differing)));
         }
         if !is_after {

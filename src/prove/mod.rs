@@ -17,6 +17,7 @@ mod batch_proofs;
 mod block_root;
 mod bridged;
 mod bridged_target;
+mod chain_difference;
 mod chain_path;
 mod chosen_evidence;
 mod coverage;
@@ -56,6 +57,7 @@ mod verified_proofs;
 
 pub use anchor_state::AnchorState;
 pub use batch_proofs::BatchProofs;
+pub use chain_difference::ChainDifference;
 pub use chain_path::ChainPath;
 pub use chosen_evidence::ChosenEvidence;
 pub use coverage::{Coverage, MissingBatches, TreeCheck};

@@ -101,6 +101,10 @@ pub enum Event<'a> {
     /// The events go on after the trees of the state, which are given. The trees are those of the events, which
     /// begin with those of the state.
     EventsGoOn(&'a Forest),
+    /// The events lack some, so they give no trees alone. The trees are those from L1, compared with them.
+    EventsNotAlone(&'a Error),
+    /// The trees from L1 begin with those of other data, and are used.
+    L1GoesOn,
     /// Files of L1 were read.
     L1Read {
         /// The files.

@@ -86,7 +86,7 @@ impl Trees {
     /// Compares the trees in a file with those from L1. The file stays as it is.
     fn compared_with(mut self, l1: GivenL1, options: &TreesOptions) -> Result<Self, Error> {
         if let Some(mut compared) = self.forest().cloned() {
-            let differing = |theirs: &_| self.0.differing_root(theirs);
+            let differing = |l1: &_| self.0.differing_root(l1);
             let later = l1.beside(&mut compared, options, differing)?;
             if compared.checked_by().has(CheckedBy::L1) {
                 let goes_on = later.is_some();

@@ -288,6 +288,8 @@ impl Trees {
         };
         let history = match stored {
             None => match self.partial_history()? {
+                // Events may explain the root.
+                Some(_) if !self.0.events.is_empty() => None,
                 Some(known) => explain_one(forest, &known, wanted, self.budget(forest))?,
                 None => None,
             },

@@ -23,8 +23,8 @@ use crate::{
     files::ReopenableInput,
     forest::{
         BridgedTrees, DifferingRoot, EventGap, Forest, History, HistoryError, L1Gap, ListedRoots,
-        RebuildError, RebuiltFromEvents, RebuiltFromL1, RootOfBlock, RootsByBlock, StateRoots,
-        Timeline, TreeFile, rebuild,
+        RebuildError, RebuiltFromEvents, RebuiltFromL1, RootsByBlock, StateRoots, Timeline,
+        TreeFile, rebuild,
     },
     ingest::{
         events::EventList,
@@ -65,7 +65,7 @@ pub(super) struct Opened {
     pub(super) from_l1: Option<GivenL1>,
     /// The batches of the settlement layer that are missing on L1, if the trees were rebuilt from them.
     pub(super) l1_gaps: Vec<L1Gap>,
-    /// The events that were given beside a state or a tree file.
+    /// The events that were given.
     pub(super) events: EventList,
     pub(super) history: OnceLock<FoundHistory>,
     /// The contents of past roots that are known without a search.
@@ -82,9 +82,24 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    fn of_events(found: RebuiltFromEvents, options: &TreesOptions) -> Self {
+    fn of_events(found: RebuiltFromEvents, events: EventList, options: &TreesOptions) -> Self {
         let RebuiltFromEvents { forest, history, gaps } = found;
-        Self { gaps, ..Self::new(Source::Events(forest, history), options) }
+        Self { gaps, events, ..Self::new(Source::Events(forest, history), options) }
+    }
+
+    /// The trees from L1, compared with events that give none alone, because of `error`.
+    fn of_l1_beside(
+        l1: &GivenL1,
+        events: GivenEvents,
+        error: Error,
+        options: &TreesOptions,
+    ) -> Result<Self, Error> {
+        let Ok(found) = l1.rebuild(options, None) else { return Err(error) };
+        options.observer.event(&Event::EventsNotAlone(&error));
+        let rebuild = options.rebuild_with(options.state.given_addresses());
+        let roots = ListedRoots::of(&found.history, &found.forest, None);
+        events.beside(found.forest.clone(), &roots, &rebuild, &options.observer)?;
+        Ok(Self { events: events.list, ..Self::of_l1(found, options) })
     }
 
     fn of_l1(found: RebuiltFromL1, options: &TreesOptions) -> Self {
@@ -125,20 +140,22 @@ impl Opened {
         let events = GivenEvents::read(events, given.message_root, &options.of_events())?;
         let rebuild = options.rebuild_with(given);
         let (forest, history) = (file.forest().clone(), file.history()?);
-        let roots = ListedRoots::of(&history, &forest);
+        let roots = ListedRoots::of(&history, &forest, file.block());
         Ok(match events.beside(forest.clone(), &roots, &rebuild, &options.observer)? {
             Beside::Within(_) => {
                 Self { events: events.list, ..Self::new(Source::File(file), options) }
             }
-            Beside::After(found) => Self::of_events(*found, options),
+            Beside::After(found) => Self::of_events(*found, events.list, options),
         })
     }
 
-    /// Opens everything but the files of L1. `read` is the state at `paths`, if it was read before.
+    /// Opens everything but the files of L1. `read` is the state at `paths`, if it was read before. `l1` are trees for
+    /// events that give none alone.
     fn read(
         paths: &[PathBuf],
         inputs: TreeInputs,
         read: Option<ReadState>,
+        l1: Option<&GivenL1>,
         options: &TreesOptions,
     ) -> Result<Self, Error> {
         let given = options.state.given_addresses();
@@ -150,8 +167,12 @@ impl Opened {
         if inputs.states.is_empty() && !inputs.events.is_empty() {
             let events =
                 GivenEvents::read(inputs.events, given.message_root, &options.of_events())?;
-            let found = events.rebuild(None, &options.rebuild_with(given), &options.observer)?;
-            return Ok(Self::of_events(found, options));
+            let found = events.rebuild(None, &options.rebuild_with(given), &options.observer);
+            return match (found, l1) {
+                (Ok(found), _) => Ok(Self::of_events(found, events.list, options)),
+                (Err(error), None) => Err(error),
+                (Err(error), Some(l1)) => Self::of_l1_beside(l1, events, error, options),
+            };
         }
         let (dump, rebuilt) = options.read_or(read, inputs.states)?;
         if options.batch_roots_only && inputs.events.is_empty() {
@@ -176,7 +197,7 @@ impl Opened {
                 let source = Source::Dump(forest, dump);
                 Self { events: events.list, ..Self::new(source, options) }
             }
-            Beside::After(found) => Self::of_events(*found, options),
+            Beside::After(found) => Self::of_events(*found, events.list, options),
         };
         Ok(opened)
     }
@@ -191,22 +212,31 @@ impl Opened {
         }
     }
 
-    /// The first block whose root differs from that in other evidence.
+    /// The first block whose root differs from that on L1.
     pub(super) fn differing_root(
         &self,
-        others: &[(SlBlock, RootOfBlock)],
+        l1: &RebuiltFromL1,
     ) -> Result<Option<DifferingRoot>, Error> {
-        let others = others.iter().copied();
+        let others = l1.roots_by_block();
+        let of_list = |roots: ListedRoots<'_>| {
+            let found = roots.first_differing(others.iter().copied())?;
+            Ok(found.or_else(|| l1.first_without_root(roots.iter())))
+        };
         let found = match &self.source {
             Source::Dump(forest, dump) => {
                 let message_root = self.options.state.addresses(&dump.state)?.message_root;
-                StateRoots::of(&dump.state, message_root, forest).first_differing(others)
+                let roots = StateRoots::of(&dump.state, message_root, forest);
+                let found = roots.first_differing(others.iter().copied());
+                found.and_then(|found| match (found, l1.end()) {
+                    (None, Some(end)) => Ok(l1.first_without_root(roots.up_to(end)?)),
+                    (found, _) => Ok(found),
+                })
             }
             Source::Events(forest, history) | Source::L1(forest, history) => {
-                ListedRoots::of(history, forest).first_differing(others)
+                of_list(ListedRoots::of(history, forest, None))
             }
             Source::File(file) => {
-                ListedRoots::of(&file.history()?, file.forest()).first_differing(others)
+                of_list(ListedRoots::of(&file.history()?, file.forest(), file.block()))
             }
             Source::State { .. } | Source::Stored(_) => Ok(None),
         };
@@ -216,9 +246,14 @@ impl Opened {
     /// Compares the trees with those from L1, which replace them if they go on after them.
     fn beside_l1(mut self, l1: &GivenL1, options: &TreesOptions) -> Result<Self, Error> {
         let Some(mut compared) = self.forest().cloned() else { return Ok(self) };
-        let differing = |theirs: &_| self.differing_root(theirs);
+        if matches!(self.source, Source::L1(..)) {
+            return Ok(self);
+        }
+        let differing = |l1: &_| self.differing_root(l1);
         if let Some(found) = l1.beside(&mut compared, options, differing)? {
-            return Ok(Self::of_l1(found, options));
+            options.observer.event(&Event::L1GoesOn);
+            // The events also say what roots up to their end contain.
+            return Ok(Self { events: self.events, ..Self::of_l1(found, options) });
         }
         if let Source::Dump(forest, _) | Source::Events(forest, _) = &mut self.source {
             *forest = compared;
@@ -331,14 +366,19 @@ impl Trees {
             true => GivenL1::read(files, options)?,
             false => GivenL1::read_beside(files, options)?,
         };
-        let Some(l1) = l1 else {
-            return Ok(Self(Arc::new(Opened::read(paths, inputs, read, options)?)));
+        let opened = match &l1 {
+            Some(l1) if is_alone => Opened::of_l1(l1.rebuild(options, None)?, options),
+            Some(l1) => {
+                Opened::read(paths, inputs, read, Some(l1), options)?.beside_l1(l1, options)?
+            }
+            None => Opened::read(paths, inputs, read, None, options)?,
         };
-        let opened = match is_alone {
-            true => Opened::of_l1(l1.rebuild(options, None)?, options),
-            false => Opened::read(paths, inputs, read, options)?.beside_l1(&l1, options)?,
-        };
-        Ok(Self(Arc::new(Opened { from_l1: Some(l1), ..opened })))
+        if let Source::Events(forest, _) = &opened.source
+            && forest.checked_by() == CheckedBy::EVENTS
+        {
+            options.observer.event(&Event::OnlyEvents(forest));
+        }
+        Ok(Self(Arc::new(Opened { from_l1: l1, ..opened })))
     }
 
     /// The options with which the trees were opened.

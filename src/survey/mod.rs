@@ -214,7 +214,25 @@ fn open(
             (None, Vec::new())
         }
         Err(error) => {
-            problems.push(Problem { files: others.iter().flatten().cloned().collect(), error });
+            let (mut agreeing, mut failed) = (Vec::new(), Vec::new());
+            for kind in others.iter().filter(|_| others.len() > 1) {
+                match with(std::slice::from_ref(kind)) {
+                    Ok(trees) => agreeing.push((trees, kind)),
+                    Err(error) => failed.push(Problem { files: kind.clone(), error }),
+                }
+            }
+            match (agreeing.pop(), failed.is_empty()) {
+                (Some((trees, kind)), false) => {
+                    problems.append(&mut failed);
+                    return (Some(trees), first.iter().chain(kind).cloned().collect());
+                }
+                (None, false) => problems.append(&mut failed),
+                // They contradict each other.
+                (_, true) => {
+                    let files = others.iter().flatten().cloned().collect();
+                    problems.push(Problem { files, error });
+                }
+            }
             (with(&[]).ok(), first.clone())
         }
     }

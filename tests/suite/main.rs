@@ -69,6 +69,12 @@ mod trees {
     /// Events, states and files of L1 that contradict themselves or each other about roots and timestamps of blocks.
     mod contradictions;
 
+    /// Evidence of two times: what is whole up to a block refutes what it lacks up to there, and only that.
+    mod two_times;
+
+    /// Events that begin late, end early or lack some, beside trees: they explain past roots and destroy nothing.
+    mod partial_events;
+
     /// The history is the same for any number of threads.
     mod history_threads;
 
@@ -373,6 +379,8 @@ mod command_line {
     mod directories;
     /// Tar archives in place of directories.
     mod packed_directories;
+    /// Directories with several states, tree files and kinds of evidence.
+    mod several_evidence;
 }
 
 /// The programs of `examples/`, run on fixtures.

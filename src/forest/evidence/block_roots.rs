@@ -29,10 +29,11 @@ pub(super) enum Newest {
 }
 
 /// Finds the newest `historicalRoot`. In v31 the contract stores its block. Before v31, blocks are tried: down
-/// from the last block if it is known; if it is not known or is wrong, up from 0, until `is_present` returns
-/// true for a root, or as many roots are found as the contract's storage can hold.
+/// from the last block if it is known; if it is not known or is wrong, up from 0, until as many roots are found as the
+/// contract's storage can hold, or, if its slots cannot be counted, until `is_present` returns true for a root.
 ///
-/// `is_present` returns whether a root may be that of the present shared tree. No other root can follow it.
+/// `is_present` returns whether a root may be that of the present shared tree. No other root can follow it, only the same
+/// one again.
 ///
 /// A search upwards finds all roots: `take` receives them window by window. Otherwise it is not called.
 pub(super) fn newest<S: StorageReader + ?Sized, E: From<RebuildError>>(
@@ -61,8 +62,11 @@ pub(super) fn newest<S: StorageReader + ?Sized, E: From<RebuildError>>(
         (searched_to, limit) = (Some(last), most.min(lowest_tried(last, most).0));
     }
     if newest.is_none() {
-        let enough = message_root.most_historical_roots(chains).map_err(state)?.unwrap_or(u64::MAX);
-        let end = ascend(message_root, limit, enough, is_present, |window| {
+        let most = message_root.most_historical_roots(chains).map_err(state)?;
+        let enough = most.unwrap_or(u64::MAX);
+        // `updateFullTree` stores the present root again, at any time later.
+        let is_last = |root: &Hash| most.is_none() && is_present(root);
+        let end = ascend(message_root, limit, enough, is_last, |window| {
             newest = window.last().copied().or(newest);
             take(window)
         })?;
@@ -162,8 +166,8 @@ fn descend<S: StorageReader + ?Sized, E: From<RebuildError>>(
     Ok(())
 }
 
-/// The roots stored for blocks `start` to `end`, in ascending order.
-fn probe<S: StorageReader + ?Sized>(
+/// The roots stored for the blocks from `start` to before `end`, in ascending order.
+pub(in crate::forest) fn probe<S: StorageReader + ?Sized>(
     message_root: &MessageRoot<'_, S>,
     start: u64,
     end: u64,

@@ -11,6 +11,7 @@ mod first_writes;
 mod l1;
 mod state;
 
+pub(super) use block_roots::probe;
 pub(super) use events::EventEvidence;
 pub use events::EventGap;
 pub(super) use l1::L1Evidence;

@@ -34,6 +34,7 @@
 
 mod candidates;
 mod compare;
+mod joined;
 mod likelihood;
 mod lost_leaves;
 mod one_root;
@@ -136,8 +137,8 @@ pub enum HistoryError {
     },
 }
 
-/// As [`explain`](super::explain), for roots that are already known, some of them perhaps explained. Events
-/// replace what is known.
+/// As [`explain`](super::explain), for roots that are already known, some of them perhaps explained. Events explain
+/// further ones.
 ///
 /// # Errors
 /// [`HistoryError`] if the columns do not match the forest or one another, if an explanation is wrong, or,
@@ -151,9 +152,7 @@ pub fn explain_further(
     if !events.is_empty() {
         // A search in damaged trees finds nothing, however long it runs.
         sound(forest)?;
-        let History { blocks, roots, timestamps, lost, lost_leaves, .. } = known;
-        let replayed = replayed(forest, blocks, roots, events)?;
-        let known = History { timestamps, lost, lost_leaves, ..replayed };
+        let known = with_events(forest, known, events)?;
         return Timeline::new(forest, mend(forest, known, effort)?);
     }
     // Known explanations were compared with the roots when they were found, so a difference is damage.
@@ -165,15 +164,22 @@ pub fn explain_further(
     Timeline::new(forest, search::complete(forest, timeline.into_history(), effort))
 }
 
-/// The history according to the events.
-pub(super) fn replayed(
+/// The history with further explanations, according to the events. The caller drops those that do not have their roots.
+pub(super) fn with_events(
     forest: &Forest,
-    blocks: Vec<SlBlock>,
-    roots: Vec<Hash>,
+    known: History,
     events: &EventList,
-) -> Result<History, RebuildError> {
-    let steps = replay::steps(forest, &blocks, events)?;
-    Ok(History::new(blocks, roots, steps))
+) -> Result<History, HistoryError> {
+    if events.is_empty() {
+        return Ok(known);
+    }
+    let steps = replay::steps(forest, &known.blocks, events).map_err(RebuildError::from)?;
+    if known.chains.iter().all(|chains| *chains == 0) {
+        return Ok(known.with_steps(steps));
+    }
+    let of_events = History::new(known.blocks.clone(), known.roots.clone(), steps);
+    let of_events = corrected(forest, of_events)?;
+    Ok(corrected(forest, known)?.joined(&of_events, forest.chains().len()))
 }
 
 /// Drops explanations that do not have their roots, and searches for the missing ones.

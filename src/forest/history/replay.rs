@@ -5,12 +5,16 @@ use std::{collections::BTreeMap, mem};
 use super::Step;
 use crate::{
     contracts::{EventKind, MessageRootEvent},
-    forest::{EventsError, Forest},
+    forest::{
+        EventsError, Forest,
+        before_events::{BeforeEvents, all, leaf_of},
+    },
     ingest::events::EventList,
     primitives::SlBlock,
 };
 
-/// The step up to each block with a root, according to the events; `None` where the events do not show it.
+/// The step up to each block with a root, according to the events, which may begin at any block; `None` where the events
+/// do not show it.
 ///
 /// MessageRoot stores a block's root with an append, with `updateFullTree`, and since v31 with a
 /// registration, which also emits `NewInteropRoot`. What happens in a block after the last of these is part
@@ -20,14 +24,19 @@ pub(super) fn steps(
     blocks: &[SlBlock],
     events: &EventList,
 ) -> Result<Vec<Option<Step>>, EventsError> {
+    let mut before = BeforeEvents::default();
+    for event in events.iter() {
+        before.take(&event?, forest);
+    }
+    let counts = before.counts(forest);
     let mut replay = Replay {
         forest,
         blocks,
         steps: Vec::with_capacity(blocks.len()),
-        counts: vec![0; forest.chains().len()],
-        chains: 1,
+        chains: before.chains(forest),
         stored: None,
-        pending: BTreeMap::new(),
+        pending: all(&counts),
+        counts,
         after: BTreeMap::new(),
     };
     let mut block = None;
@@ -67,11 +76,7 @@ impl Replay<'_> {
                 self.chains = self.chains.max(added);
             }
             EventKind::AppendedBatch(chain, batch, ..) => {
-                let tree = self.forest.chain(chain);
-                if let Some((tree, (leaf, _))) =
-                    tree.and_then(|tree| Some((tree, tree.find(batch)?)))
-                {
-                    let index = tree.index() as u32;
+                if let Some((index, leaf)) = leaf_of(self.forest, chain, batch) {
                     self.chains = self.chains.max(index + 1);
                     let count = &mut self.counts[index as usize];
                     if leaf + 1 > *count {
@@ -105,7 +110,9 @@ impl Replay<'_> {
         if self.blocks.get(before) == Some(&block) {
             let known = stored.filter(|chains| *chains as usize <= self.forest.chains().len());
             let step = known.map(|chains| {
-                let advances = mem::take(&mut self.pending).into_iter().collect();
+                // Batches of chains that are registered later wait for the registration.
+                let later = self.pending.split_off(&chains);
+                let advances = mem::replace(&mut self.pending, later).into_iter().collect();
                 Step { chains, advances }
             });
             self.steps.push(step);

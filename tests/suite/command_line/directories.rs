@@ -15,12 +15,12 @@ use crate::support::{
 
 const FOLDER: &str = "gateway-v29";
 
-fn copy(dir: &IndexDir, file: &str, name: &str) {
+pub fn copy(dir: &IndexDir, file: &str, name: &str) {
     dir.write(name, fs::read(fixture(&format!("{FOLDER}/{file}"))).unwrap());
 }
 
 /// The first lines of a fixture.
-fn head(file: &str, count: usize) -> String {
+pub fn head(file: &str, count: usize) -> String {
     lines(json_lines(&format!("{FOLDER}/{file}")).into_iter().take(count))
 }
 
@@ -254,7 +254,7 @@ fn logs_without_batch_numbers_are_surveyed_by_the_roots() {
 }
 
 /// The first accounts and slots of an anvil dump, so that the storage is split in two.
-fn halves(state: &Value) -> [Value; 2] {
+pub fn halves(state: &Value) -> [Value; 2] {
     let (mut one, mut other) = (state.clone(), state.clone());
     for (half, keeps) in [(&mut one, 0), (&mut other, 1)] {
         for account in half["accounts"].as_object_mut().unwrap().values_mut() {

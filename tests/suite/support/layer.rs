@@ -101,22 +101,21 @@ impl Layer {
 
     /// The current state with other storage, as from a dump.
     pub fn state_of(&self, storage: &Storage) -> Snapshot {
-        let mut accounts = BTreeMap::<Address, BTreeMap<String, String>>::new();
-        for ((contract, slot), value) in storage {
-            accounts.entry(*contract).or_default().insert(slot.to_string(), value.to_string());
-        }
-        let accounts: BTreeMap<String, serde_json::Value> = accounts
-            .into_iter()
-            .map(|(contract, storage)| {
-                (contract.to_string(), serde_json::json!({ "storage": storage }))
-            })
-            .collect();
-        let dump = serde_json::json!({
-            "best_block_number": self.rules.block(),
-            "accounts": accounts,
-        });
-        let dump = std::io::Cursor::new(dump.to_string());
+        let dump = std::io::Cursor::new(dump_of(storage, Some(self.rules.block())).to_string());
         let input = Input::from_reader("layer", dump).unwrap();
         Import::default().read_input(input).unwrap().state
     }
+}
+
+/// Storage as a dump of anvil, which names its block or not.
+pub fn dump_of(storage: &Storage, block: Option<u64>) -> serde_json::Value {
+    let mut accounts = BTreeMap::<Address, BTreeMap<String, String>>::new();
+    for ((contract, slot), value) in storage {
+        accounts.entry(*contract).or_default().insert(slot.to_string(), value.to_string());
+    }
+    let account = |(contract, storage): (Address, _)| {
+        (contract.to_string(), serde_json::json!({ "storage": storage }))
+    };
+    let accounts: BTreeMap<String, serde_json::Value> = accounts.into_iter().map(account).collect();
+    serde_json::json!({ "best_block_number": block, "accounts": accounts })
 }

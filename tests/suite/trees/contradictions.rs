@@ -27,18 +27,18 @@ use crate::support::{
     fixture, l1_files,
 };
 
-const VECTORS: [&str; 3] = ["gateway-v29", "gateway-v31", "gateway-v29-to-v31"];
+pub(super) const VECTORS: [&str; 3] = ["gateway-v29", "gateway-v31", "gateway-v29-to-v31"];
 
 /// The state of a directory of vectors, its trees, and its events.
-struct Known {
-    dump: Dump,
-    addresses: Addresses,
-    forest: Forest,
-    events: Vec<MessageRootEvent>,
+pub(super) struct Known {
+    pub(super) dump: Dump,
+    pub(super) addresses: Addresses,
+    pub(super) forest: Forest,
+    pub(super) events: Vec<MessageRootEvent>,
 }
 
 impl Known {
-    fn of(vectors: &str) -> Self {
+    pub(super) fn of(vectors: &str) -> Self {
         Self::read(vectors, "state.anvil.json", Addresses::default())
     }
 
@@ -60,12 +60,12 @@ impl Known {
         Self { dump, addresses, forest, events }
     }
 
-    fn roots(&self) -> StateRoots<'_, slproof::snapshot::Snapshot> {
+    pub(super) fn roots(&self) -> StateRoots<'_, slproof::snapshot::Snapshot> {
         StateRoots::of(&self.dump.state, self.addresses.message_root, &self.forest)
     }
 
     /// Compares events with the state.
-    fn compare(&self, events: &[MessageRootEvent]) -> Result<Forest, EventsError> {
+    pub(super) fn compare(&self, events: &[MessageRootEvent]) -> Result<Forest, EventsError> {
         compared(&self.forest, events, &self.roots())
     }
 
@@ -83,7 +83,7 @@ impl Known {
     }
 }
 
-fn list(events: &[MessageRootEvent]) -> EventList {
+pub(super) fn list(events: &[MessageRootEvent]) -> EventList {
     events.iter().copied().collect()
 }
 
@@ -94,7 +94,7 @@ fn of_events(error: RebuildError) -> EventsError {
     }
 }
 
-fn compared(
+pub(super) fn compared(
     forest: &Forest,
     events: &[MessageRootEvent],
     roots: &impl RootsByBlock,
@@ -113,7 +113,7 @@ fn every_altered_event_contradicts_the_state() {
         rebuild_to_file(&known.dump.state, &RebuildOptions::default(), None, &file).unwrap();
         let file = TreeFile::open(&file, Access::Map).unwrap();
         let history = file.history().unwrap();
-        let listed = ListedRoots::of(&history, file.forest());
+        let listed = ListedRoots::of(&history, file.forest(), file.block());
         let both = CheckedBy::STATE.and(CheckedBy::EVENTS);
         assert_eq!(known.compare(&known.events).unwrap().checked_by(), both);
         assert_eq!(compared(file.forest(), &known.events, &listed).unwrap().checked_by(), both);
@@ -261,11 +261,11 @@ fn write_state(target: &Path, vectors: &str, block: u64, root: Option<&str>) {
     fs::write(target, state.to_string()).unwrap();
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn refused(run: &Run, words: &[&str]) {
+pub(super) fn refused(run: &Run, words: &[&str]) {
     assert_eq!(run.code, Some(4), "{}", run.stderr);
     assert!(words.iter().all(|word| run.stderr.contains(word)), "{}", run.stderr);
 }
@@ -345,6 +345,27 @@ fn roots_on_l1_are_compared_with_those_of_other_evidence() {
     }
     let whole = fixture("gateway-v29/state.anvil.json");
     assert_eq!(run(["rebuild", text(&whole), archive]).code, Some(0));
+    // Whole files of L1 also show which blocks have no root: a state and events that have one contradict them.
+    let mut extra = support::json("gateway-v29/state.anvil.json");
+    let slot = |block: u64| mapping_value(Word::from(block), Word::from(9u64)).to_string();
+    let accounts = extra["accounts"].as_object_mut().unwrap();
+    let storage = &mut accounts[&MESSAGE_ROOT.to_string().to_lowercase()]["storage"];
+    let root = storage[slot(195)].clone();
+    assert!(storage[slot(200)].is_null() && root.is_string());
+    storage[slot(200)] = root.clone();
+    fs::write(state, extra.to_string()).unwrap();
+    let mut lines = support::json_lines("gateway-v29/events.jsonl.gz");
+    let after = lines.iter().position(|line| line["blockNumber"].as_u64() > Some(200)).unwrap();
+    lines.insert(
+        after,
+        json!({"event": "NewInteropRoot", "blockNumber": 200, "logIndex": 0, "chainId": 506,
+               "interopBlockNumber": 200, "logId": 0, "sides": [root]}),
+    );
+    l1_files::write_lines(dir.path(), "events.jsonl", &lines);
+    for evidence in [state, text(&dir.path().join("events.jsonl"))] {
+        assert_eq!(run(["rebuild", evidence]).code, Some(0));
+        refused(&run(["rebuild", evidence, archive]), &["block 200", "on L1 have no root"]);
+    }
     // Blocks after batches that are missing on L1 are compared too.
     let commits = l1_files::commits().into_iter();
     let commits: Vec<Value> =

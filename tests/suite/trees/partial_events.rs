@@ -1,0 +1,149 @@
+//! Events that begin late, end early or lack some, beside trees that are known from elsewhere. They say what past roots
+//! contain, and take nothing away from what is known without them.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use slproof::{
+    contracts::{Layout, MessageRootEvent},
+    forest::{History, SearchBudget, Timeline, explain, explain_further},
+};
+
+use super::{
+    contradictions::{Known, list, refused, text},
+    history::{check, replay_with},
+};
+use crate::support::{
+    self,
+    binary::run,
+    l1_files,
+    layer::{Storage, dump_of},
+};
+
+/// A search that finds nothing.
+const NONE: SearchBudget = SearchBudget { step: 0, walk: 0 };
+
+/// What is known from the state and some of the events, without a search.
+fn explained(known: &Known, events: &[MessageRootEvent]) -> Timeline {
+    explain(&known.dump.state, known.addresses, &known.forest, &list(events), NONE).unwrap()
+}
+
+fn unexplained(history: &History) -> Vec<usize> {
+    history.unexplained().collect()
+}
+
+/// Late events explain the roots in them: before their first block, the trees had what they have in the end without
+/// what the events append.
+#[test]
+fn late_events_explain_the_roots_in_them() {
+    for vectors in ["gateway-v29", "gateway-v31"] {
+        let known = Known::of(vectors);
+        for count in [60, 153, 250] {
+            let late = &known.events[known.events.len() - count..];
+            let found = explained(&known, late);
+            let history = found.history();
+            let first = history.blocks.partition_point(|block| *block <= late[0].block);
+            let missing = unexplained(history);
+            assert!(missing.iter().all(|root| *root < first), "{vectors} {count}: {missing:?}");
+            assert!(history.len() > first);
+        }
+    }
+}
+
+/// What a tree file knows is kept beside events that show less, and what both know adds up.
+#[test]
+fn events_add_to_what_is_known() {
+    for vectors in ["gateway-v29", "gateway-v31"] {
+        let known = Known::of(vectors);
+        let all = explained(&known, &known.events);
+        check(vectors, &known.forest, &all);
+        let all = all.into_history();
+        let half = known.events.len() / 2;
+        let (early, late) = known.events.split_at(half);
+        for part in [early, late, &late[50..]] {
+            let events = list(part);
+            let found = explain_further(&known.forest, all.clone(), &events, NONE).unwrap();
+            assert_eq!(*found.history(), all, "{vectors}");
+        }
+        let first = explained(&known, early).into_history();
+        let second = explained(&known, late).into_history();
+        let joined = explain_further(&known.forest, first.clone(), &list(late), NONE).unwrap();
+        let missing = unexplained(joined.history());
+        let neither = unexplained(&first).into_iter();
+        let neither: Vec<usize> =
+            neither.filter(|root| unexplained(&second).contains(root)).collect();
+        assert_eq!(missing, neither, "{vectors}");
+        // At most the root of the block in which one part ends and the other begins.
+        assert!(missing.len() <= 1 && unexplained(&second).len() > 5, "{missing:?}");
+    }
+}
+
+/// How many roots a command explains.
+fn history(args: &[&str], code: i32) -> usize {
+    let run = run([&["history", "--json", "--search", "0"], args].concat());
+    assert_eq!(run.code, Some(code), "{}", run.stderr);
+    let value: Value = serde_json::from_str(&run.stdout).unwrap();
+    let roots = value["roots"].as_array().unwrap();
+    roots.iter().filter(|root| root.as_object().unwrap().len() > 2).count()
+}
+
+/// Where the trees are those of L1, because they go on after the others or because events alone give none, the events
+/// still count.
+#[test]
+fn events_beside_whole_files_of_l1() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = dir.path().join("l1");
+    fs::create_dir(&archive).unwrap();
+    l1_files::write(&archive, &l1_files::commits());
+    let archive = text(&archive);
+    let lines = support::json_lines("gateway-v29/events.jsonl.gz");
+    let part = |name: &str, lines: &[Value]| {
+        l1_files::write_lines(dir.path(), name, lines);
+        text(&dir.path().join(name)).to_owned()
+    };
+    // The trees of L1 go on after those of a state.
+    let mut then = Storage::new();
+    replay_with("gateway-v29", Layout::V29, |layer, at| {
+        if at <= 192 {
+            then = layer.storage();
+        }
+    });
+    let old = dir.path().join("old.json");
+    fs::write(&old, dump_of(&then, Some(192)).to_string()).unwrap();
+    let early = part("early.jsonl", &lines[..200]);
+    let without = history(&[text(&old), archive], 1);
+    let with = history(&[text(&old), archive, "--events", &early], 1);
+    assert!(with > without, "{with} {without}");
+
+    // Events that begin late, or lack some, are compared with the trees of L1.
+    let gap = [&lines[..101], &lines[131..]].concat();
+    for events in [part("late.jsonl", &lines[lines.len() - 153..]), part("gap.jsonl", &gap)] {
+        assert_eq!(run(["rebuild", &events]).code.map(|code| code > 2), Some(true));
+        let both = run(["rebuild", "--json", &events, archive]);
+        assert_eq!(both.code, Some(0), "{}", both.stderr);
+        let found: Value = serde_json::from_str(&both.stdout).unwrap();
+        assert_eq!(
+            (&found["checkedBy"], &found["interopRoot"]["block"]),
+            (&json!("l1"), &json!(242))
+        );
+        let said = run(["rebuild", &events, archive]).stderr;
+        assert!(said.contains("the trees are those from L1"), "{said}");
+        assert!(history(&[archive, "--events", &events], 1) > history(&[archive], 1));
+    }
+    let mut wrong = lines[lines.len() - 153..].to_vec();
+    let append = wrong.iter_mut().find(|line| line["event"] == "AppendedChainBatchRoot").unwrap();
+    append["chainBatchRoot"] = json!(format!("0x{}", "ab".repeat(32)));
+    let place = format!("block {}, log", append["blockNumber"]);
+    refused(&run(["rebuild", &part("wrong.jsonl", &wrong), archive]), &[&place]);
+
+    // A root of events that end within a block is not to be compared with anything where L1 has another one.
+    let end = lines
+        .iter()
+        .position(|line| line["blockNumber"] == 193 && line["event"] == "NewInteropRoot");
+    let cut = part("cut.jsonl", &lines[..=end.unwrap()]);
+    let both = run(["rebuild", &cut, archive]);
+    assert_eq!(both.code, Some(0), "{}", both.stderr);
+    assert!(!both.stderr.contains("compare the root"), "{}", both.stderr);
+    assert!(both.stderr.contains("the trees from L1 go on"), "{}", both.stderr);
+    assert!(run(["rebuild", &cut]).stderr.contains("compare the root of block 193"));
+}
