@@ -77,6 +77,9 @@ impl Observer for TreesObserver {
                          events, compared with the state"
                     .into(),
             }),
+            Event::DamagedFile(error) => {
+                console.info(format_args!("not used: {}", with_causes(*error)));
+            }
             Event::L1Read { data, layer } => l1_read(data, layer, console),
             Event::L1Gaps(gaps) => {
                 for gap in gaps.iter().take(GAPS_SHOWN) {

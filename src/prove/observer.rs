@@ -6,6 +6,7 @@ use super::{Error, SurveyedState};
 use crate::{
     anchor::KnownRoot,
     contracts::Layout,
+    files::InputError,
     forest::{EventGap, Forest, L1Gap, TreeFile},
     ingest::{
         event_logs::Mapping,
@@ -101,6 +102,8 @@ pub enum Event<'a> {
     /// The events go on after the trees of the state, which are given. The trees are those of the events, which
     /// begin with those of the state.
     EventsGoOn(&'a Forest),
+    /// A file in a directory of evidence is damaged, so that it is not known what it is. It is not used.
+    DamagedFile(&'a InputError),
     /// Files of L1 were read.
     L1Read {
         /// The files.
