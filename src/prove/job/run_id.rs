@@ -75,6 +75,7 @@ impl RunId {
             given("columns", Some(&options.columns).filter(|columns| !columns.is_empty())),
             given("search", options.search),
             given("sl-batches", digests_of(&options.sl_batches)?),
+            given("l1", trees.l1_files_identity()),
             given("anchor", trees.l1_identity()?),
             given("anchor-bridgehub", l1.and_then(|l1| l1.bridgehub)),
             given("anchor-message-root", l1.and_then(|l1| l1.message_root)),
