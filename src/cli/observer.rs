@@ -86,6 +86,9 @@ impl Observer for TreesObserver {
             Event::L1GoesOn => {
                 console.info("the trees from L1 go on after those of the other data, and are used");
             }
+            Event::DamagedFile(error) => {
+                console.info(format_args!("not used: {}", with_causes(*error)));
+            }
             Event::L1Read { data, layer } => l1_read(data, layer, console),
             Event::L1Gaps(gaps) => {
                 for gap in gaps.iter().take(GAPS_SHOWN) {

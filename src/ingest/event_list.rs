@@ -104,7 +104,7 @@ impl FromIterator<MessageRootEvent> for EventList {
     fn from_iter<I: IntoIterator<Item = MessageRootEvent>>(events: I) -> Self {
         let mut memory: Vec<Row> = events.into_iter().map(|event| Row::new(&event, None)).collect();
         memory.sort_unstable();
-        memory.dedup();
+        memory.dedup_by(|row, before| row.repeats(before));
         Self { memory, ..Self::default() }
     }
 }
@@ -193,10 +193,13 @@ impl EventCollector {
             // So that it is compared with later events of the block, if this one is without a hash.
             row.block_hash = last.block_hash;
         }
-        if self.last.is_none_or(|last| last.order(&row) != Ordering::Equal) {
-            self.list.push(row, self.in_memory)?;
+        match self.last.filter(|last| row.repeats(last)) {
+            Some(last) => self.last = Some(Row { block_hash: row.block_hash, ..last }),
+            None => {
+                self.list.push(row, self.in_memory)?;
+                self.last = Some(row);
+            }
         }
-        self.last = Some(row);
         Ok(())
     }
 }
@@ -207,7 +210,8 @@ impl EventCollector {
 struct Row {
     block: u64,
     log_index: u64,
-    /// The kind, from 0 in the order of [`EventKind`], times two; plus one if there is a root.
+    /// The kind, from 0 in the order of [`EventKind`], times two; plus one if there is no root. So an event without its data
+    /// follows the same one with them.
     kind: u64,
     /// The chain, then what the kind has besides: an index, a batch number, a block and a log id.
     numbers: [u64; 3],
@@ -246,7 +250,7 @@ impl Row {
         Self {
             block: event.block.0,
             log_index: event.log_index,
-            kind: kind + u64::from(root.is_some()),
+            kind: kind + u64::from(root.is_none()),
             numbers,
             root: *root.unwrap_or(Hash::ZERO).as_bytes(),
             timestamp: timestamp.map_or(0, |timestamp| timestamp.0.saturating_add(1)),
@@ -257,7 +261,7 @@ impl Row {
     fn event(&self) -> MessageRootEvent {
         let [chain, number, log_id] = self.numbers;
         let chain = ChainId(chain);
-        let root = (self.kind % 2 == 1).then_some(Hash::new(self.root));
+        let root = self.has_root().then_some(Hash::new(self.root));
         let timestamp = self.timestamp.checked_sub(1).map(Timestamp);
         let kind = match self.kind / 2 {
             0 => EventKind::AddedChain(chain, number),
@@ -272,6 +276,20 @@ impl Row {
             })),
         };
         MessageRootEvent { block: SlBlock(self.block), log_index: self.log_index, kind }
+    }
+
+    fn has_root(&self) -> bool {
+        self.kind.is_multiple_of(2)
+    }
+
+    /// Whether this row says nothing that the one before it does not say: it is the same event, or the same without its
+    /// data.
+    fn repeats(&self, before: &Self) -> bool {
+        let [this, that] = [self, before].map(|row| (row.block, row.log_index, row.kind / 2));
+        let lacks_data = this == that && !self.has_root() && before.has_root();
+        // Without its data, nothing is known of an interop root.
+        let is_same = self.kind / 2 == 3 || self.numbers == before.numbers;
+        self.order(before) == Ordering::Equal || (lacks_data && is_same && self.timestamp == 0)
     }
 
     /// The order of two events, whatever is known of their blocks.
@@ -308,6 +326,22 @@ mod tests {
                 .prop_map(|(chain, root)| EventKind::NewChainRoot(ChainId(chain), root)),
             prop::option::of(data).prop_map(EventKind::NewInteropRoot),
         ]
+    }
+
+    /// Whether an event is another one without its data.
+    fn is_without_data_of(event: &MessageRootEvent, other: &MessageRootEvent) -> bool {
+        let are_same = match (event.kind, other.kind) {
+            (
+                EventKind::AppendedBatch(chain, batch, None, None),
+                EventKind::AppendedBatch(of, number, Some(_), _),
+            ) => (chain, batch) == (of, number),
+            (EventKind::NewChainRoot(chain, None), EventKind::NewChainRoot(of, Some(_))) => {
+                chain == of
+            }
+            (EventKind::NewInteropRoot(None), EventKind::NewInteropRoot(Some(_))) => true,
+            _ => false,
+        };
+        are_same && (event.block, event.log_index) == (other.block, other.log_index)
     }
 
     fn event() -> impl Strategy<Value = MessageRootEvent> {
@@ -353,6 +387,8 @@ mod tests {
             prop_assert_eq!(found.len(), in_memory.len());
             events.sort_unstable();
             events.dedup();
+            let all = events.clone();
+            events.retain(|event| !all.iter().any(|other| is_without_data_of(event, other)));
             prop_assert_eq!(found, events);
         }
     }

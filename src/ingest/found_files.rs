@@ -16,6 +16,7 @@ use super::{
     logs::{SourceFormat, names_batch, names_chain},
     parquet_columns::{described, parquet_columns},
     sniff,
+    sniff::sniff_whole,
     state::{Format, files_of, is_chunk, is_snapshot_directory, snapshot_of},
 };
 use crate::{
@@ -41,8 +42,8 @@ pub struct FoundFile {
     archive: Option<PathBuf>,
     /// The columns of a table that is neither of logs nor of proofs.
     pub columns: Vec<String>,
-    /// Why its first bytes could not be read: the file is empty, its compression is damaged, or the system could
-    /// not open or read it. A directory that could not be read is listed as a file.
+    /// Why it could not be read: the file is empty, its compression is damaged, it is a Parquet file that is not whole, or
+    /// the system could not open or read it. A directory that could not be read is listed as a file.
     pub damage: Option<InputError>,
 }
 
@@ -377,7 +378,7 @@ impl FoundFile {
             }
             Ok(mut inputs) => {
                 let input = inputs.next().transpose();
-                found.see(input.map(|input| input.and_then(|input| sniff(&input))))?;
+                found.see(input.and_then(|input| input.as_ref().map_or(Ok(None), sniff_whole)))?;
             }
             Err(error) => found.see(Err(error))?,
         }
@@ -416,7 +417,10 @@ impl FoundFile {
             match input {
                 Err(error) => file.damage = Some(error),
                 Ok(input) => {
-                    file.kind = sniff(&input);
+                    match sniff_whole(&input) {
+                        Ok(kind) => file.kind = kind,
+                        Err(error) => file.damage = Some(error),
+                    }
                     file.pass_over_nameless_pubdata();
                     if file.kind == Some(FileKind::OtherTable) {
                         file.columns = parquet_columns(&input).unwrap_or_default();

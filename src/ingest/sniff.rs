@@ -8,12 +8,12 @@ use super::{
     json::from_first_object,
     l1::{blobs::are_blobs, has_batch_calls, has_executions, is_table_of_transactions},
     logs::{MESSENGER_SIGNATURES, SourceFormat, has_topic},
-    parquet_columns::parquet_columns,
+    parquet_columns::{parquet_columns, parquet_damage},
     state::Format,
 };
 use crate::{
     contracts::EventKind,
-    files::{HEAD_LEN, Input, Kind, container::is_container},
+    files::{HEAD_LEN, Input, InputError, Kind, container::is_container},
     primitives::Hash,
     proof::{
         RequestLine,
@@ -183,6 +183,7 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
     let rest = from_first_object(input);
     match input.head().trim_ascii_start().first() {
         Some(b'{' | b'[') => by_content(rest.as_ref().unwrap_or(input)),
+        _ if input.is_parquet() => by_content(input),
         // The beginning of the first line may be lost.
         _ => by_content(input).or_else(|| by_content(rest.as_ref()?)),
     }
@@ -200,7 +201,7 @@ fn by_content(input: &Input) -> Option<FileKind> {
     }
     if input.is_parquet() {
         let transactions = || table_of_transactions(input);
-        return table_of_logs(input).or_else(transactions).or_else(|| Some(other_parquet(input)));
+        return table_of_logs(input).or_else(transactions).or_else(|| other_parquet(input));
     }
     // The first line is enough, so the searches of the whole text are not made.
     if is_request(head) {
@@ -232,6 +233,17 @@ fn table_of_transactions(input: &Input) -> Option<FileKind> {
         true => FileKind::Logs(SourceFormat::Executions),
         false => FileKind::L1Transactions,
     })
+}
+
+/// As [`sniff`].
+///
+/// # Errors
+/// [`InputError`] if it is a Parquet file that is not whole, so that its columns are not known.
+pub(super) fn sniff_whole(input: &Input) -> Result<Option<FileKind>, InputError> {
+    match sniff(input) {
+        None => parquet_damage(input).map_or(Ok(None), Err),
+        kind => Ok(kind),
+    }
 }
 
 /// As [`sniff`], but also recognizes damaged proofs and logs by a part of their first object.
@@ -288,13 +300,14 @@ fn table_of_logs(input: &Input) -> Option<FileKind> {
     })
 }
 
-/// The kind of a Parquet file that is no table of logs. One whose columns cannot be read may hold proofs.
-fn other_parquet(input: &Input) -> FileKind {
+/// The kind of a Parquet file that is no table of logs. `None` if it is damaged. One that comes from a pipe may hold
+/// proofs.
+fn other_parquet(input: &Input) -> Option<FileKind> {
     let is_other = |columns: Vec<String>| columns.iter().all(|name| name != "proof");
     if parquet_columns(input).is_some_and(is_other) {
-        FileKind::OtherTable
+        Some(FileKind::OtherTable)
     } else {
-        FileKind::Proofs
+        parquet_damage(input).is_none().then_some(FileKind::Proofs)
     }
 }
 

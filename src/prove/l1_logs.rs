@@ -5,10 +5,10 @@ use crate::{
     forest::{ChainTree, Forest},
     ingest::{
         IndexError,
-        l1::{CommittedBatch, L1Data, L1Files, L1Layer, NoBatch, PassedOver},
+        l1::{CommittedBatch, L1Data, L1Files, L1Layer, NoBatch, PassedOver, SlBatchOnL1},
         logs::Indexer,
     },
-    primitives::{BatchNumber, ChainId},
+    primitives::{BatchNumber, ChainId, Hash, hex},
 };
 
 impl Trees {
@@ -16,6 +16,20 @@ impl Trees {
     #[must_use]
     pub fn from_l1(&self) -> Option<(&L1Data, &L1Layer)> {
         self.0.from_l1.as_ref().map(|l1| (l1.data(), l1.layer()))
+    }
+
+    /// A text that identifies what the files of L1 show of the settlement layer's batches, if there are any.
+    pub(super) fn l1_files_identity(&self) -> Option<String> {
+        let mut hasher = blake3::Hasher::new();
+        for found in self.from_l1()?.1.record.batches() {
+            let SlBatchOnL1 { batch, root, local_root, has_diffs, is_whole, executed } = found;
+            let roots = [root, local_root].map(|root| root.unwrap_or(Hash::ZERO));
+            hasher.update(&batch.0.to_le_bytes());
+            roots.iter().for_each(|root| _ = hasher.update(root.as_bytes()));
+            let executed = executed.map_or(2, u8::from);
+            hasher.update(&[u8::from(*has_diffs), u8::from(*is_whole), executed]);
+        }
+        Some(hex::encode(hasher.finalize().as_bytes()))
     }
 
     /// Reads the logs in `files` of L1 into an indexer: what the settlement layer of these trees relays in its

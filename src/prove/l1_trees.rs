@@ -101,12 +101,6 @@ impl GivenL1 {
         Ok(rebuild(&layer.record))
     }
 
-    /// A text that identifies the batches of the settlement layer in them, as far as they are there.
-    pub(super) fn identity(&self) -> String {
-        let batches = format!("{:?}", self.layer().record.batches);
-        blake3::hash(batches.as_bytes()).to_hex().to_string()
-    }
-
     /// Their names.
     pub(super) fn name(&self) -> &str {
         &self.name

@@ -6,6 +6,7 @@ use super::{Error, SurveyedState};
 use crate::{
     anchor::KnownRoot,
     contracts::Layout,
+    files::InputError,
     forest::{EventGap, Forest, L1Gap, TreeFile},
     ingest::{
         event_logs::Mapping,
@@ -105,6 +106,8 @@ pub enum Event<'a> {
     EventsNotAlone(&'a Error),
     /// The trees from L1 begin with those of other data, and are used.
     L1GoesOn,
+    /// A file in a directory of evidence is damaged, so that it is not known what it is. It is not used.
+    DamagedFile(&'a InputError),
     /// Files of L1 were read.
     L1Read {
         /// The files.

@@ -8,7 +8,7 @@ use std::{
 use super::{ChosenEvidence, Error, Event, Observer, TreesOptions, read_state::ReadState};
 use crate::{
     files::{InputError, ShowPath, metadata_of},
-    ingest::{FileKind, FoundFiles, kind_of, l1::L1Files},
+    ingest::{FileKind, FoundFile, FoundFiles, kind_of, l1::L1Files},
 };
 
 /// The files that trees are opened from: no directories and no archives of several files.
@@ -47,6 +47,11 @@ impl TreesOptions {
             return Ok(SourceFiles { paths: paths.to_vec(), read: None, l1, options });
         }
         let found = FoundFiles::knowing(paths, &self.known)?;
+        for FoundFile { damage, .. } in &found.files {
+            if let Some(error @ InputError::Read { .. }) = damage {
+                self.observer.event(&Event::DamagedFile(error));
+            }
+        }
         let mut chosen = ChosenEvidence::among(&found, self, with_tree_files)?;
         chosen.check(self.sl_chain)?;
         chosen.seen.iter().for_each(|state| self.observer.event(&Event::StateChosen(state)));

@@ -10,7 +10,7 @@ use crate::{
         event_logs::{ColumnNames, has_log_columns},
         json::{first_members, from_first_object},
         l1::has_executions,
-        parquet_columns::{described, parquet_columns},
+        parquet_columns::{described, parquet_columns, parquet_damage},
         rows::refusal,
         state::Format,
     },
@@ -32,10 +32,10 @@ impl SourceFormat {
         let rest = from_first_object(input);
         match (input.head().trim_ascii_start().first(), &rest) {
             (Some(b'{' | b'['), Some(rest)) => Self::of_content(rest, columns),
-            (_, Some(rest)) => {
+            (_, Some(rest)) if !input.is_parquet() => {
                 Self::of_content(input, columns).or_else(|error| Self::recognize(rest).ok_or(error))
             }
-            (_, None) => Self::of_content(input, columns),
+            _ => Self::of_content(input, columns),
         }
     }
 
@@ -71,9 +71,12 @@ impl SourceFormat {
             _ if postgres::is_rows(head) => Ok(Self::Postgres),
             _ if pubdata::is_pubdata(head) => Ok(Self::Pubdata),
             _ if has_log_columns(input, columns) => Ok(Self::EventLogs),
-            _ => Err(match refused(input) {
-                Some(reason) => IndexError::Refused { name: name.into(), reason },
-                None => state().unwrap_or_else(|| IndexError::Unknown { name: name.into() }),
+            _ => Err(match (parquet_damage(input), refused(input)) {
+                (Some(damage), _) => damage.into(),
+                (None, Some(reason)) => IndexError::Refused { name: name.into(), reason },
+                (None, None) => {
+                    state().unwrap_or_else(|| IndexError::Unknown { name: name.into() })
+                }
             }),
         }
     }

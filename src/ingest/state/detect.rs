@@ -10,7 +10,7 @@ use crate::{
     ingest::{
         OtherAnswer,
         json::{self, Json},
-        parquet_columns::{described, parquet_columns},
+        parquet_columns::{described, parquet_columns, parquet_damage},
         rows::refusal,
     },
     primitives::Word,
@@ -64,6 +64,9 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
         }
         if let Some(reason) = refusal(input.head()) {
             return unknown(reason.into());
+        }
+        if let Some(damage) = parquet_damage(input) {
+            return Err(damage.into());
         }
         if let Some(columns) = parquet_columns(input) {
             return unknown(described(&columns));

@@ -12,7 +12,7 @@ use crate::{
     files::Input,
     primitives::hex,
     proof::Target,
-    prove::{Error, Prover, l1_trees::GivenL1},
+    prove::{Error, Prover},
     records::{CallOptions, Encoder},
 };
 
@@ -75,7 +75,7 @@ impl RunId {
             given("columns", Some(&options.columns).filter(|columns| !columns.is_empty())),
             given("search", options.search),
             given("sl-batches", digests_of(&options.sl_batches)?),
-            given("l1", trees.0.from_l1.as_ref().map(GivenL1::identity)),
+            given("l1", trees.l1_files_identity()),
             given("anchor", trees.l1_identity()?),
             given("anchor-bridgehub", l1.and_then(|l1| l1.bridgehub)),
             given("anchor-message-root", l1.and_then(|l1| l1.message_root)),

@@ -1,8 +1,8 @@
-//! L1 with missing batches: beside a state or events, and in a tree file.
+//! L1 with missing batches: beside a state or events, in a tree file, and in shards.
 
 use std::{fs, path::Path};
 
-use crate::support::{self, binary::run, fixture, l1_files};
+use crate::support::{self, binary::run, fixture, index_dir::text, l1_files};
 use serde_json::Value;
 use slproof::{
     Trees, TreesOptions,
@@ -97,4 +97,36 @@ fn a_newer_state_is_compared_with_what_l1_has() {
     assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.stderr);
     assert!(rebuilt.stderr.contains("confirm the beginning of the trees"), "{}", rebuilt.stderr);
     assert!(rebuilt.stdout.contains("checked by state\n"), "{}", rebuilt.stdout);
+}
+
+/// Shards that were made with other files of L1 are not of one job. Where the files lie does not matter.
+#[test]
+fn shards_with_other_files_of_l1_are_not_merged() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = dir.path().join("l1");
+    fs::create_dir(&whole).unwrap();
+    l1_files::write(&whole, &l1_files::commits());
+    let (state, logs) =
+        (fixture("gateway-v29/state.anvil.json"), fixture("gateway-v29/logs.jsonl.gz"));
+    let path = |name: &str| text(&dir.path().join(name)).to_owned();
+    let shard = |l1: &str, number: &str| {
+        let (l1, output) = (path(l1), path(&format!("{l1}-{}.ndjson", &number[..1])));
+        let args = ["prove", "-q", "--all", "--target", "sl-batch:first", "--shard", number];
+        let of = ["--tree", text(&state), &l1, "--messages", text(&logs), "-o", &output];
+        let made = run([&args[..], &of].concat());
+        assert!(matches!(made.code, Some(0 | 1)), "{}", made.stderr);
+        output
+    };
+    let first = shard("l1", "1/2");
+    fs::rename(&whole, dir.path().join("again")).unwrap();
+    let again = shard("again", "2/2");
+    fs::rename(dir.path().join("again"), dir.path().join("less")).unwrap();
+    write_without(&dir.path().join("less"), 2023);
+    let less = shard("less", "2/2");
+    let merged = path("merged.ndjson");
+    let merge = |second: &str| run(["merge", "-q", &first, second, "-o", &merged]);
+    let refused = merge(&less);
+    assert_ne!(refused.code, Some(0), "{}", refused.stderr);
+    assert!(refused.stderr.contains("its job differs"), "{}", refused.stderr);
+    assert_eq!(merge(&again).code, Some(0));
 }

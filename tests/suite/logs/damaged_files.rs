@@ -271,3 +271,51 @@ fn a_file_of_blocks_that_says_nothing_is_not_used() {
         assert_eq!(proven(&dir.path("some"), code).0, of(&batches));
     }
 }
+
+/// A Parquet file has its columns at its end. One that is cut short, or whose footer is damaged, may hold anything, also
+/// in an archive, and is named by every command.
+#[test]
+fn a_parquet_file_that_is_cut_short_is_named_as_damaged() {
+    let whole = fs::read(fixture("exports/cryo.parquet")).unwrap();
+    let cut = whole[..whole.len() * 9 / 10].to_vec();
+    let mut footer = whole.clone();
+    let end = whole.len() - 8;
+    let len = u32::from_le_bytes(whole[end..end + 4].try_into().unwrap()) as usize;
+    footer[end - len..end - len + 100].fill(0xff);
+    for (name, damaged) in [("events.parquet", cut), ("footer.parquet", footer)] {
+        let dir = IndexDir::new();
+        let (_, batches) = raw_batches("gateway-v31");
+        let all = numbers(&batches);
+        dir.write("some/logs.jsonl", lines(batches));
+        let (with_logs, _) = proven(&dir.path("some"), 0);
+        let file = dir.write(&format!("some/{name}"), &damaged);
+        let (found, said) = kept(&dir, &[dir.path("some")], 1);
+        assert_eq!(found, all);
+        assert!(said.contains(name) && said.contains("Parquet file"), "{said}");
+        let (found, said) = proven(&dir.path("some"), 1);
+        assert_eq!(found, with_logs);
+        assert!(said.contains(name), "{said}");
+        // By its name, it is no file of proofs either.
+        for args in [&["index", text(&file), "-o", "none.slmsg"][..], &["rebuild", text(&file)]] {
+            let run = run(args);
+            assert_eq!(run.code, Some(3), "{}", run.stderr);
+            assert!(run.stderr.contains("Parquet file"), "{}", run.stderr);
+            assert!(!run.stderr.contains("proofs"), "{}", run.stderr);
+        }
+        fs::copy(fixture(STATE), dir.path("some/state.json")).unwrap();
+        let rebuilt = run(["rebuild", text(&dir.path("some"))]);
+        assert!(rebuilt.stderr.contains(name), "{}", rebuilt.stderr);
+        let [tar, some] = ["some.tar", "some"].map(|name| dir.path(name));
+        let packed = Command::new("tar").args(["-cf", text(&tar), "-C", text(&some), "."]).status();
+        assert!(packed.unwrap().success());
+        for inputs in ["some", "some.tar"] {
+            let surveyed = run(["survey", "--json", text(&dir.path(inputs))]);
+            assert_eq!(surveyed.code, Some(3), "{}", surveyed.stderr);
+            let found: Value = serde_json::from_str(&surveyed.stdout).unwrap();
+            let problems = found["problems"].as_array().unwrap();
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert_eq!(problems[0]["code"], "input-damaged");
+            assert!(problems[0]["message"].as_str().unwrap().contains(name));
+        }
+    }
+}

@@ -401,3 +401,23 @@ fn overlapping_pages_and_removed_copies_are_put_right() {
     let error = read_events_input(input(&format!("{copy}{other}")), MESSAGE_ROOT).unwrap_err();
     assert!(error.to_string().contains("replaced block"), "{error}");
 }
+
+/// A source that has only the topics says nothing else than one with the data of the same events.
+#[test]
+fn the_same_events_without_their_data_change_nothing() {
+    let expected = expected();
+    let logs: Vec<_> = logs().iter().map(Log::json).collect();
+    let mut without = logs.clone();
+    without.iter_mut().for_each(|log| _ = log.as_object_mut().unwrap().remove("data"));
+    let part = without[100..160].to_vec();
+    for texts in [[&logs, &part], [&part, &logs], [&without, &logs]] {
+        let text: String = texts.into_iter().map(|logs| lines(logs.iter().cloned())).collect();
+        assert!(listed(read_events_input(input(&text), MESSAGE_ROOT).unwrap()) == expected);
+    }
+    // Another event at the same place is not the same one.
+    let mut other = without[7].clone();
+    other["topics"][1] = format!("0x{:064x}", 999).into();
+    let text = lines(logs.into_iter().chain([other]));
+    let list = listed(read_events_input(input(&text), MESSAGE_ROOT).unwrap());
+    assert_eq!(list.len(), expected.len() + 1);
+}
