@@ -224,3 +224,22 @@ fn names_are_those_that_are_parsed() {
     }
     assert_eq!(Network::ALL.map(Network::name), ["mainnet", "testnet"]);
 }
+
+#[test]
+fn events_of_other_contracts_are_passed_over() {
+    let topics = [Word::from(keccak256(b"Other(uint256)")), 1.into(), 2.into(), 3.into()];
+    for count in 0..=topics.len() {
+        for data in [None, Some(&[0; 64][..]), Some(&[0; 128])] {
+            assert_eq!(EventKind::decode(&topics[..count], data), Ok(None));
+        }
+    }
+}
+
+/// Chains are registered in the order of their indices. The contract registers the settlement layer itself at index 0 in
+/// its initializer, in some releases without an event.
+#[test]
+fn only_the_first_registration_follows_no_other_event() {
+    let is_first = |index| EventKind::AddedChain(CHAIN, index).is_first_registration();
+    assert_eq!([0, 1, 2, 3].map(is_first), [true, true, false, false]);
+    assert!(!EventKind::NewChainRoot(CHAIN, None).is_first_registration());
+}

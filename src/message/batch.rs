@@ -392,6 +392,19 @@ mod tests {
         assert_eq!(messages, [Some(&b"a"[..]), None, Some(b"b")]);
     }
 
+    #[cfg(feature = "archive")]
+    #[test]
+    fn the_roots_of_the_commitment_tree_are_kept_and_merged() {
+        let node = |byte| Some(ImtRoots::Node(Hash::new([byte; 32])));
+        let with = |imt| batch(logs(&[b"a"]), &[]).unwrap().with_imt(imt);
+        let (known, unknown, other) = (with(node(1)), with(None), with(node(2)));
+        assert_eq!((known.view().imt(), unknown.view().imt()), (node(1), None));
+        for (one, two) in [(&known, &unknown), (&unknown, &known), (&known, &known)] {
+            assert_eq!(one.view().merge(two.view()).unwrap().imt(), node(1));
+        }
+        assert!(matches!(known.view().merge(other.view()), Err(BatchPart::ImtRoots)));
+    }
+
     #[test]
     fn a_tree_holds_16384_logs_and_no_more() {
         assert!(batch(vec![L2ToL1Log::new([1; 88]); 16384], &[]).is_ok());

@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Once};
 use super::{Error, Event, ExtractError, Observer, SlBatchError, TreesOptions};
 use crate::{
     anchor::{Answer, KnownRoots, SettlementCheck},
-    files::{Input, InputError, Kind, is_file, names},
+    files::{Input, Kind, is_file, names},
     forest::{batch_leaf, chain_id_leaf, fold},
     ingest::{
         FileKind, kind_of,
@@ -40,7 +40,6 @@ impl NodePaths {
             }
             match Input::open(file) {
                 Ok(input) if StoredPaths::recognize(&input) => inputs.push(input),
-                Err(error @ InputError::Open { .. }) => return Err(error.into()),
                 // The reader of other data reports what is damaged.
                 _ => return Ok(None),
             }
@@ -199,7 +198,64 @@ fn root(path: &StoredPath, chain: ChainId, batch: BatchNumber, batch_root: Hash)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keccak::keccak256;
+    use crate::{keccak::keccak256, proof::SettlementHop};
+
+    /// A table with a row for each batch: its root, and its paths to a batch and to a block of the settlement layer.
+    fn table(rows: &[(u8, Option<u64>, Option<u64>)]) -> NodePaths {
+        let path = |number: Option<u64>| {
+            let Some(number) = number else { return String::new() };
+            let words = ProofEnd::SettlementLayer(SettlementHop {
+                l1_timestamp: None,
+                batch_mask: Word::from(0),
+                batch_path: vec![Hash::new([1; 32])],
+                sl_number: number.into(),
+                chain_mask: 0,
+                sl_chain: ChainId(506).to_word(),
+                chain_path: vec![Hash::new([2; 32])],
+            })
+            .words();
+            let mut bytes = 1_u32.to_le_bytes().to_vec();
+            bytes.extend((words.len() as u64).to_le_bytes());
+            for word in words {
+                bytes.extend(66_u64.to_le_bytes());
+                bytes.extend(word.to_string().bytes());
+            }
+            format!("\\x{}", hex::encode(&bytes).trim_start_matches("0x"))
+        };
+        let mut text = String::from(
+            "number,l2_l1_merkle_root,batch_chain_merkle_path,batch_chain_merkle_path_until_msg_root\n",
+        );
+        for (number, (root, to_sl_batch, to_block)) in rows.iter().enumerate() {
+            let (to_sl_batch, to_block) = (path(*to_sl_batch), path(*to_block));
+            let root = format!("{root:02x}").repeat(32);
+            text += &format!("{number},\\x{root},{to_sl_batch},{to_block}\n");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("l1_batches.csv");
+        std::fs::write(&file, text).unwrap();
+        NodePaths::read(&[file], &TreesOptions::default()).unwrap().unwrap()
+    }
+
+    /// A resumed job has to be of the same table.
+    #[test]
+    fn tables_are_told_apart() {
+        let first = [(1, Some(20), Some(300)), (2, Some(21), None)];
+        let tables = [
+            &first[..],
+            &first[..1],
+            &[(3, Some(20), Some(300)), (2, Some(21), None)],
+            &[(1, Some(22), Some(300)), (2, Some(21), None)],
+            &[(1, Some(20), Some(301)), (2, Some(21), None)],
+            &[(1, Some(20), Some(300)), (2, None, Some(21))],
+        ];
+        for (at, one) in tables.iter().enumerate() {
+            let identity = table(one).identity();
+            assert_eq!(table(one).count(), one.len());
+            for (other_at, other) in tables.iter().enumerate() {
+                assert_eq!(identity == table(other).identity(), at == other_at);
+            }
+        }
+    }
 
     /// The node is the right one of two where the index, halved once for each level, is odd.
     #[test]

@@ -194,12 +194,12 @@ impl Trees {
 
     /// What trees from L1 or a tree file know of the contents of past roots, if it is something, but not all.
     pub(super) fn partial_history(&self) -> Result<Option<Cow<'_, History>>, Error> {
-        let is_a_part = |explained, roots| (1..roots).contains(&explained);
+        // Then the other roots are a part as well.
+        let is_a_part = |some, roots| (1..roots).contains(&some);
         Ok(match &self.0.source {
             Source::L1(_, history) => {
                 let (roots, unexplained) = (history.len(), history.unexplained().count());
-                is_a_part((roots - unexplained) as u64, roots as u64)
-                    .then_some(Cow::Borrowed(history))
+                is_a_part(unexplained as u64, roots as u64).then_some(Cow::Borrowed(history))
             }
             Source::File(file) if self.0.events.is_empty() => {
                 let (roots, explained) = file.roots();

@@ -40,3 +40,27 @@ impl L1Evidence {
         serde_json::to_string(self).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        forest::Addresses,
+        state::{StorageReader, sample::Slots},
+    };
+
+    /// A state without slots shows nothing, so no proof is accepted.
+    #[test]
+    fn a_proof_that_the_state_does_not_show_is_refused() {
+        let state: Arc<dyn StorageReader> = Arc::new(Slots::default());
+        let evidence = L1Evidence {
+            block_hash: Hash::ZERO,
+            bridgehub: Address::default(),
+            proofs: StateEvidence { header: Vec::new(), answers: Vec::new() },
+            roots: Arc::new(KnownRoots::new(state, Addresses::default()).unwrap()),
+        };
+        let lines = include_str!("../../fixtures/golden/proofs-1.ndjson");
+        let record: ProofRecord = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+        assert!(evidence.check(&record).is_err());
+    }
+}

@@ -157,6 +157,9 @@ mod l1 {
     /// What each loss on L1 costs: commits, blobs and executions that are missing, changed or swapped.
     mod losses;
 
+    /// Proofs after a batch of the settlement layer that is missing on L1: which roots contain a batch, and what L1 accepts.
+    mod after_losses;
+
     /// L1 with missing batches beside a state or events, and tree files of it.
     mod lost_beside;
 

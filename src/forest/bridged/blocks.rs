@@ -417,6 +417,38 @@ mod tests {
         assert_eq!(found, roots);
     }
 
+    /// The tree of chain 0 is not known, but what its leaf in the shared tree was before the batch and after it. The first
+    /// block appends a leaf to chain 1, and the second one to chain 0.
+    #[test]
+    fn known_leaves_of_the_shared_tree_replace_unknown_trees_below_them() {
+        let mut contract = Contract(vec![PushTree::new(EMPTY_ENTRY), PushTree::new(EMPTY_ENTRY)]);
+        let mut chains = [ChainId(0), ChainId(1)].map(|id| BridgedChain::new(Some(id)));
+        let mut shared = SharedNodes::default();
+        let mut push = |chain: usize, number, is_known: bool, by| {
+            let root = keccak256(&[chain as u8, number as u8]);
+            contract.0[chain].push(batch_leaf(root, BatchNumber(number)));
+            chains[chain].push(BatchNumber(number), is_known.then_some(root), SlBatch(by));
+            (contract.root(), contract.leaves()[0])
+        };
+        let (_, before) = push(0, 1, false, 1);
+        let (first, _) = push(1, 1, true, 2);
+        let (second, after) = push(0, 2, true, 2);
+        shared.set(SlBatch(1), (0, 0), before);
+        shared.set(SlBatch(2), (0, 0), after);
+        let end = BridgedEnd {
+            batch: SlBatch(2),
+            chains: 2,
+            shared_root: second,
+            local_root: Hash::ZERO,
+            root: Hash::ZERO,
+            executed: None,
+            roots: vec![(SlBlock(10), first), (SlBlock(11), second)],
+        };
+        let trees = BridgedTrees::new(chains.into(), shared, (SlBatch(1), 2), vec![end.clone()]);
+        let found: Vec<_> = trees.roots(&end).iter().map(|root| (root.block, root.root)).collect();
+        assert_eq!(found, end.roots);
+    }
+
     /// The batch appends 40 leaves to each of five chains, of which the first block appends one. The number of trees that are
     /// tried does not suffice for all positions of four chains.
     #[test]

@@ -108,6 +108,8 @@ fn batches_are_found_by_chain_and_number() {
     let trees = trees(&layer());
     assert_eq!(trees.before(), SlBatch(1));
     assert_eq!(trees.ends().iter().map(|end| end.batch.0).collect::<Vec<_>>(), [3, 4]);
+    let last = trees.ends().iter().map(|end| end.last_block().map(|block| block.0));
+    assert_eq!(last.collect::<Vec<_>>(), [Some(30), Some(41)]);
     let end = |batch| trees.end(SlBatch(batch)).map(|end| end.batch.0);
     assert_eq!([1, 2, 3, 4, 5].map(end), [None, None, Some(3), Some(4), None]);
     let end_with = |block| trees.end_with(SlBlock(block)).map(|end| end.batch.0);

@@ -1,8 +1,10 @@
 use std::path::Path;
 
 use crate::{
-    forest::{RebuildOptions, batch_leaf, rebuild},
+    files::Access,
+    forest::{RebuildOptions, TreeFile, batch_leaf, rebuild},
     ingest::state::read_state,
+    primitives::{ChainId, Timestamp},
 };
 
 /// Leaves are not stored. They are hashed as the contract hashes them, all at once or some of them.
@@ -24,4 +26,15 @@ fn leaves_are_those_of_the_batches() {
         }
     }
     assert!(compared > 10, "{compared}");
+}
+
+/// The chain executed a batch in block 12 and one in block 20. Each block took 12 seconds.
+#[test]
+fn batches_are_counted_by_time() {
+    let file = TreeFile::open(Path::new("fixtures/golden/tree-3.sltree"), Access::Read).unwrap();
+    let chain = file.forest().chain(ChainId(8453)).unwrap();
+    let until = |block: u64| chain.batches_until(Timestamp(1_700_000_000 + 12 * block));
+    assert_eq!([11, 12, 19, 20, 21].map(until), [0, 1, 1, 2, 2]);
+    assert_eq!(chain.timestamp(1), Some(Timestamp(1_700_000_000 + 12 * 20)));
+    assert_eq!(chain.timestamp(2), None);
 }

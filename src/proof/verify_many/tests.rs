@@ -31,10 +31,11 @@ fn metadata_word(path: usize, batch_path: usize, last: bool) -> Hash {
 
 /// A proof of any form with paths of any lengths. It does not use the extraction.
 fn made() -> impl Strategy<Value = Made> {
-    let path = || prop::collection::vec(hash(), 1..PATH_LIMIT);
+    let path = |shortest| prop::collection::vec(hash(), shortest..PATH_LIMIT);
     let places = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
     let log = prop::collection::vec(any::<u8>(), L2ToL1Log::LEN);
-    (0..4u8, path(), path(), path(), places, log).prop_map(
+    // A tree with one leaf has an empty path.
+    (0..4u8, path(1), path(0), path(0), places, log).prop_map(
         |(form, log_path, batch_path, chain_path, (id, leaf, chain, number, sl), log)| {
             let below = |mask: u64, path: &[Hash]| mask % (1 << path.len());
             let mut words = Vec::new();

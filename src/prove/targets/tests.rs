@@ -60,6 +60,32 @@ fn a_block_without_a_root_is_refused_without_a_search() {
     assert_eq!(found(&searches), []);
 }
 
+/// Releases before v29 store no roots by block, which says more than that this block has none.
+#[test]
+fn a_state_without_roots_is_refused_as_such() {
+    let state = "fixtures/gateway-v28/state.anvil.json";
+    let trees = Trees::open(&[state], &TreesOptions::default()).unwrap();
+    let error = trees.extractor(Target::Block(SlBlock(5))).unwrap_err();
+    assert!(matches!(error, Error::History(HistoryError::NoRoots)), "{error}");
+}
+
+/// Events explain more roots than a tree file that was written without them.
+#[test]
+fn what_a_file_knows_is_not_used_alone_beside_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trees.sltree");
+    let mut options = TreesOptions { search: Some(0), ..TreesOptions::default() };
+    Trees::rebuild_to_file(&[STATE], &file, true, &options).unwrap();
+    let known = |options: &TreesOptions| {
+        let trees = Trees::open(&[&file], options).unwrap();
+        let known = trees.partial_history().unwrap();
+        known.map(|history| history.unexplained().count() > 0)
+    };
+    assert_eq!(known(&options), Some(true));
+    options.events = vec![EVENTS.into()];
+    assert_eq!(known(&options), None);
+}
+
 #[test]
 fn the_history_is_searched_once_and_only_for_targets_that_need_it() {
     // Without a search, only events explain roots.

@@ -167,3 +167,16 @@ fn a_filter_selects_logs_by_index_or_by_the_sender_of_their_message() {
         assert_eq!(which.has(index, &logs.view().logs()[1]), expected);
     }
 }
+
+/// The logs of a batch are read in their order, so that each is read once. Requests may have any order.
+#[test]
+fn single_logs_are_proven_in_any_order() {
+    let logs = logs(5);
+    let batch = prepared(logs.view());
+    let order = [3, 1, 1, 4, 0];
+    let made = VerifiedProofs::new(order.map(|index| (&batch, LogFilter::Log(index))));
+    for (place, index) in order.into_iter().enumerate() {
+        let found: Vec<_> = made.of(place).map(|(id, proof)| (id, proof.is_ok())).collect();
+        assert_eq!(found, [(index, true)]);
+    }
+}

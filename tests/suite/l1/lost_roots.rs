@@ -4,13 +4,18 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde_json::{Value, json};
 use slproof::{
-    Trees, TreesOptions,
+    FailureCode, Target, Trees, TreesOptions,
     forest::{Forest, Timeline},
-    primitives::{BatchNumber, ChainId},
+    primitives::{BatchNumber, ChainId, SlBatch, SlBlock},
+    prove::{Event, Observer},
 };
 
 use crate::support::{
@@ -19,27 +24,6 @@ use crate::support::{
     json_schema::faults,
     l1_files,
 };
-
-/// Writes the files of L1 without the commit of a batch of the settlement layer.
-fn without(lost: u64) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let is_left = |commit: &Value| l1_files::committed(commit) != Some(lost);
-    let commits: Vec<Value> = l1_files::commits().into_iter().filter(is_left).collect();
-    l1_files::write(folder.path(), &commits);
-    folder
-}
-
-/// What the makers of the fixtures say of each batch of a chain: its chain and number, the batch of the settlement layer
-/// that executed it, and the block.
-fn executed() -> Vec<((u64, u64), u64, u64)> {
-    let number = |batch: &Value, name: &str| batch[name].as_u64().unwrap();
-    let batches = support::json_lines("gateway-v29/logs.jsonl.gz");
-    let batches = batches.iter().map(|batch| {
-        let of = (number(batch, "chainId"), number(batch, "batchNumber"));
-        (of, number(batch, "slBatch"), number(batch, "slBlockNumber"))
-    });
-    batches.collect()
-}
 
 fn history(path: &Path) -> (Run, Value) {
     let run = run(["history", "--json", path.to_str().unwrap()]);
@@ -53,7 +37,7 @@ fn history(path: &Path) -> (Run, Value) {
 /// The first root with each batch of a chain.
 fn assert_first_roots(forest: &Forest, timeline: &Timeline, lost: u64) {
     let mut found = BTreeSet::new();
-    for ((chain, batch), sl_batch, block) in executed() {
+    for ((chain, batch), sl_batch, block) in l1_files::executed() {
         let tree = forest.chain(ChainId(chain)).unwrap();
         let (leaf, _) = tree.find(BatchNumber(batch)).unwrap();
         let first = timeline.first(tree, leaf).map(|at| timeline.root(at).block.0);
@@ -68,7 +52,7 @@ fn assert_first_roots(forest: &Forest, timeline: &Timeline, lost: u64) {
 /// batches, and a later root contains them, which is not their first one.
 #[test]
 fn roots_of_a_missing_batch_are_lost_and_no_other_ones_take_their_place() {
-    let folder = without(2024);
+    let folder = l1_files::without(2024);
     let (run, found) = history(folder.path());
     assert_eq!((run.code, &found["lost"]), (Some(1), &json!(1)), "{}", run.stderr);
     let appended = json!([
@@ -109,10 +93,45 @@ fn roots_of_a_missing_batch_are_lost_and_no_other_ones_take_their_place() {
     }
 }
 
+/// Counts searches for the contents of roots.
+#[derive(Default)]
+struct Searches(AtomicUsize);
+
+impl Observer for Searches {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::SearchBegins) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The roots of batch 2024 are lost, so the contents of all others are not searched before they are needed: neither to
+/// know that a block has no root, nor for a batch whose roots are known.
+#[test]
+fn what_l1_or_a_file_has_is_not_searched() {
+    let folder = l1_files::without(2024);
+    let files = tempfile::tempdir().unwrap();
+    let file = files.path().join("trees.sltree");
+    let options = TreesOptions::default();
+    Trees::rebuild_to_file(&[folder.path()], &file, false, &options).unwrap();
+    for (path, has_sl_batches) in [(folder.path(), true), (&file, false)] {
+        let searches = Arc::new(Searches::default());
+        let mut options = TreesOptions::default();
+        options.observer = Arc::clone(&searches).into();
+        let trees = Trees::open(&[path], &options).unwrap();
+        let error = trees.extractor(Target::Block(SlBlock(10_000))).unwrap_err();
+        assert_eq!(error.code(), FailureCode::NoRootOfBlock, "{error}");
+        if has_sl_batches {
+            trees.extractor(Target::SlBatch(SlBatch(2026))).unwrap();
+        }
+        assert_eq!(searches.0.load(Ordering::Relaxed), 0);
+    }
+}
+
 /// No proof names a block that did not execute the batch: neither as its target nor beside it.
 #[test]
 fn a_batch_whose_first_root_is_lost_has_no_proof_to_it() {
-    let folder = without(2024);
+    let folder = l1_files::without(2024);
     let archive = folder.path().to_str().unwrap();
     let prove = |target: &str, rest: &[&str]| {
         let of = ["--chain", "6565", "--batch", "783", "--all", "--target", target];
@@ -137,7 +156,7 @@ fn a_batch_whose_first_root_is_lost_has_no_proof_to_it() {
 /// Batch 2012 registered a chain, so the trees end before it. The roots of later batches are on L1.
 #[test]
 fn roots_after_the_end_of_the_trees_are_listed() {
-    let folder = without(2012);
+    let folder = l1_files::without(2012);
     let (run, found) = history(folder.path());
     assert_eq!(run.code, Some(1), "{}", run.stderr);
     assert!(found["lost"].as_u64() > Some(0) && found["lostOnL1"] == json!([]), "{}", run.stderr);

@@ -8,7 +8,8 @@ use crate::support::{
 };
 use serde_json::{Value, json};
 use slproof::{
-    FailureCode, Messages, MessagesOptions, Prover, Request, Trees, TreesOptions, Verdict,
+    CheckedBy, FailureCode, Messages, MessagesOptions, Prover, Request, Trees, TreesOptions,
+    Verdict,
     anchor::{Answer, KnownRoots, Lacking, Refusal, SettlementCheck},
     contracts::{Layout, system::INTEROP_ROOT_STORAGE},
     files::Input,
@@ -17,10 +18,10 @@ use slproof::{
         logs::{BatchCheck, Verdict as BatchVerdict},
         state::{Import, read_state},
     },
-    message::BatchRootLeaf,
+    message::{BatchLogs, BatchRootLeaf, BatchView, MessageList},
     primitives::{Address, BatchNumber, ChainId, SlBlock, Timestamp, hex},
     proof::{Known, Proof, ProofEnd, ProofRecord, Target, TargetKind, TargetRecord},
-    prove::TreeCheck,
+    prove::{ExtractError, TreeCheck},
     snapshot::Snapshot,
     state::slots::mapping_value,
 };
@@ -201,6 +202,63 @@ fn every_accepted_proof_is_made_word_for_word_and_accepted() {
             assert_eq!(found, expected, "{line}");
         }
     }
+}
+
+/// What all proofs of a batch share is what each of them has.
+#[test]
+fn a_batch_has_the_timestamp_of_its_proofs() {
+    let prover = prover();
+    let (trees, archive) = (prover.trees(), prover.messages().archive());
+    let mut timed = 0;
+    for line in &json_lines("v33/proofs.jsonl.gz") {
+        let extractor = trees.extractor(target(line)).unwrap();
+        let proofs = extractor.batch_of(archive, chain(line), batch(line)).unwrap();
+        assert_eq!(proofs.l1_timestamp(), record(line).l1_timestamp, "{line}");
+        assert_eq!(proofs.checked_by(), Some(CheckedBy::STATE));
+        timed += usize::from(proofs.l1_timestamp().is_some());
+    }
+    assert!(timed > 100, "{timed}");
+}
+
+/// Logs whose batch root has eight leaves do not fold without the roots of the commitment tree. Before v33 there are none.
+#[test]
+fn an_error_says_that_roots_of_the_commitment_tree_are_needed() {
+    let error = |trees: &Trees, logs: &BatchLogs| {
+        let extractor = trees.extractor(Target::Latest).unwrap();
+        match extractor.batch(logs.view()).map(drop) {
+            Err(error @ ExtractError::LogsDoNotFold(_)) => Some(error.to_string()),
+            Err(error) => panic!("{error}"),
+            Ok(()) => None,
+        }
+    };
+    let part = |logs: BatchView<'_>, count: usize| {
+        let some = logs.logs()[..count].to_vec();
+        let messages = MessageList::default();
+        BatchLogs::new(logs.chain(), logs.batch(), some, messages, logs.aggregated_root()).unwrap()
+    };
+    let (since_v33, prover) = (trees(), prover());
+    let mut needed = 0;
+    for tree in since_v33.forest().unwrap().chains() {
+        for at in 0..tree.batches().len() {
+            let number = tree.batches().get(at).unwrap();
+            let archive = prover.messages().archive();
+            let Some(logs) = archive.batch(tree.chain(), number).unwrap() else { continue };
+            if logs.imt().is_some() {
+                let error = error(&since_v33, &part(logs, logs.logs().len()));
+                needed += usize::from(error.is_some());
+                assert!(error.is_none_or(|error| error.contains("imtBegin")));
+            }
+        }
+    }
+    assert!(needed > 3, "{needed}");
+
+    let state = fixture("gateway-v29/state.anvil.json");
+    let before = Trees::open(&[state], &TreesOptions::default()).unwrap();
+    let messages = Messages::open(&[fixture("gateway-v29/logs.jsonl.gz")], &Default::default());
+    let messages = messages.unwrap();
+    let logs = messages.archive().batch(ChainId(324), BatchNumber(501_235)).unwrap().unwrap();
+    let error = error(&before, &part(logs, logs.logs().len() - 1)).unwrap();
+    assert!(!error.contains("imtBegin"), "{error}");
 }
 
 #[test]

@@ -5,7 +5,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use slproof::primitives::{Address, Word};
+use slproof::{
+    FailureCode, Trees, TreesOptions,
+    primitives::{Address, Word},
+};
 
 use crate::support::{
     binary::{Run, run},
@@ -91,11 +94,16 @@ impl Case {
         self.prove_logs(&format!("{FOLDER}/logs.jsonl.gz"), rows, &all)
     }
 
-    fn prove_logs(&self, logs: &str, rows: &[[String; 4]], rest: &[&str]) -> Run {
+    fn table(&self, rows: &[[String; 4]]) -> PathBuf {
         let table = self.path("l1_batches.csv");
         let header = "number,l2_l1_merkle_root,batch_chain_merkle_path,batch_chain_merkle_path_until_msg_root";
         let lines: Vec<String> = rows.iter().map(|row| row.join(",")).collect();
         fs::write(&table, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+        table
+    }
+
+    fn prove_logs(&self, logs: &str, rows: &[[String; 4]], rest: &[&str]) -> Run {
+        let table = self.table(rows);
         let logs = fixture(logs);
         let (table, logs) = (table.to_str().unwrap(), logs.to_str().unwrap());
         run([&["prove", "--tree", table, "--messages", logs][..], rest].concat())
@@ -177,6 +185,30 @@ fn an_answer_names_the_block_to_which_a_path_leads() {
             let expected = if is_block { block } else { &Value::Null };
             assert_eq!(&answer["gatewayBlockNumber"], expected);
         }
+    }
+}
+
+/// The paths are not rebuilt, so nothing is there with which events or batches of the settlement layer could be used.
+#[test]
+fn stored_paths_are_used_alone() {
+    let case = Case::new();
+    let rows = rows();
+    let table = case.table(&rows);
+    let has_path = |row: &&[String; 4]| row[2..].iter().any(|path| !path.is_empty());
+    let batches = rows.iter().filter(has_path).count();
+    let opened = Trees::open(&[&table], &TreesOptions::default()).unwrap();
+    assert_eq!(opened.to_string(), format!("paths that a node stored, of {batches} batches"));
+    let others: [fn(&mut TreesOptions) -> &mut Vec<PathBuf>; 3] = [
+        |options| &mut options.events,
+        |options| &mut options.sl_batches,
+        |options| &mut options.from_l1,
+    ];
+    for other in others {
+        let mut options = TreesOptions::default();
+        other(&mut options).push(fixture(&format!("{FOLDER}/events.jsonl.gz")));
+        let error = Trees::open(&[&table], &options).unwrap_err();
+        assert_eq!(error.code(), FailureCode::InvalidOptions, "{error}");
+        assert!(error.to_string().contains("cannot be used together"), "{error}");
     }
 }
 

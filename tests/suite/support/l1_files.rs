@@ -41,6 +41,27 @@ pub fn write(directory: &Path, commits: &[Value]) {
     }
 }
 
+/// Writes the files of L1 without the commit of a batch of the settlement layer.
+pub fn without(lost: u64) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let is_left = |commit: &Value| committed(commit) != Some(lost);
+    let commits: Vec<Value> = commits().into_iter().filter(is_left).collect();
+    write(folder.path(), &commits);
+    folder
+}
+
+/// What the makers of the fixtures say of each batch of a chain: its chain and number, the batch of the settlement layer
+/// that executed it, and the block.
+pub fn executed() -> Vec<((u64, u64), u64, u64)> {
+    let number = |batch: &Value, name: &str| batch[name].as_u64().unwrap();
+    let batches = json_lines("gateway-v29/logs.jsonl.gz");
+    let batches = batches.iter().map(|batch| {
+        let of = (number(batch, "chainId"), number(batch, "batchNumber"));
+        (of, number(batch, "slBatch"), number(batch, "slBlockNumber"))
+    });
+    batches.collect()
+}
+
 /// Writes a file with one value on each line.
 pub fn write_lines(directory: &Path, name: &str, values: &[Value]) {
     let lines: Vec<String> = values.iter().map(ToString::to_string).collect();
