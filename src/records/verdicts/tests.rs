@@ -29,6 +29,8 @@ fn text(record: &ProofRecord) -> String {
 fn judged(lines: &[&str], roots: &TrustedRoots, threads: usize) -> Result<Vec<Line>, String> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
+        // A thread that waits for verdicts finds the pool's other work first.
+        rayon::spawn_fifo(|| ());
         let text = lines.join("\n");
         let input = Input::from_reader("test", Cursor::new(text.into_bytes())).unwrap();
         let entries = Entries::open(input, &Defaults::default()).unwrap();
@@ -52,6 +54,21 @@ fn alone(line: &str, roots: &TrustedRoots) -> Option<Option<bool>> {
         Ok(Item::Leaf(_)) => panic!("{line}"),
         Err(error) => Some(crate::proof::Verdict::from(error).validity()),
     }
+}
+
+/// A row group may have no rows.
+#[test]
+fn a_part_without_verdicts_is_not_the_end() {
+    let record = record();
+    let roots = TrustedRoots::Root(record.target.unwrap().root);
+    let input = Input::from_reader("test", Cursor::new(text(&record).into_bytes())).unwrap();
+    let entries = Entries::open(input, &Defaults::default()).unwrap();
+    let mut verdicts = Verdicts::new(entries, Defaults::default(), roots);
+    verdicts.parts.push_back(Part::Done(Ok(Vec::new())));
+    let chunk = verdicts.next_chunk().unwrap();
+    let valid: Vec<_> = chunk.into_iter().map(|line| line.unwrap().valid).collect();
+    assert_eq!(valid, [Some(true)]);
+    assert!(verdicts.next_chunk().unwrap().is_empty());
 }
 
 /// Lines of several parts, and of several that are read at once.
