@@ -86,6 +86,20 @@ impl Unfinished {
         Ok((file, listed))
     }
 
+    /// As [`Unfinished::create`], for these paths if `open` makes a file, which it returns with whether it has made it.
+    pub(super) fn opened<F>(
+        paths: &[PathBuf],
+        open: impl FnOnce() -> io::Result<(F, bool)>,
+    ) -> io::Result<(F, Option<Vec<Self>>)> {
+        let mut files = unfinished();
+        let (file, is_new) = open()?;
+        let listed = is_new.then(|| {
+            files.extend(paths.iter().cloned());
+            paths.iter().cloned().map(Self).collect()
+        });
+        Ok((file, listed))
+    }
+
     /// As [`Unfinished::create`], for a directory in that which `TMPDIR` names.
     pub(super) fn directory() -> io::Result<(TempDir, Self)> {
         let mut files = unfinished();
@@ -382,6 +396,20 @@ pub(super) fn folder_of(target: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What was there before is not removed when a signal ends the process.
+    #[test]
+    fn only_new_files_are_unfinished() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        for is_new in [true, false] {
+            let open = || Ok((std::fs::write(&path, "")?, is_new));
+            let (_, listed) = Unfinished::opened(std::slice::from_ref(&path), open).unwrap();
+            assert_eq!(unfinished().contains(&path), is_new);
+            drop(listed);
+            assert!(!unfinished().contains(&path));
+        }
+    }
 
     #[test]
     fn a_file_appears_only_when_it_is_complete() {

@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{
-    OutputError, create, output::folder_of, path_info::absent_is_none, show_path::ShowPath,
+    OutputError, create,
+    output::{Unfinished, folder_of},
+    path_info::absent_is_none,
+    show_path::ShowPath,
 };
 
 const BUFFER_LEN: usize = 1 << 18;
@@ -60,21 +63,24 @@ impl Partial {
             let source = stranger("it is not a checkpoint of an interrupted job");
             return Err(error(&checkpoint(target), source));
         }
-        let begin = || -> io::Result<Self> {
-            let (file, is_new) = lock(&partial(target), true)?;
-            let mut begun = Self::of(target, file, !is_new);
+        let begin = || -> io::Result<(Self, Option<Vec<Unfinished>>)> {
+            let open = || lock(&partial(target), true);
+            let (file, made) = Unfinished::opened(&Self::files(target), open)?;
+            let mut begun = Self::of(target, file, made.is_none());
             if begun.data.get_ref().metadata()?.len() > 0 && old.is_none() {
                 return Err(stranger(
                     "it is not from an interrupted job, or its checkpoint is missing",
                 ));
             }
             begun.kept = old.is_some();
-            Ok(begun)
+            Ok((begun, made))
         };
-        let mut begun = begin().map_err(|source| error(&partial(target), source))?;
+        let (mut begun, made) = begin().map_err(|source| error(&partial(target), source))?;
         // The new checkpoint counts no bytes, so it fits the file before and after the old bytes are cut off. If
         // it came later, a killed process could leave a file without a checkpoint, which no job takes.
         begun.checkpoint(note)?;
+        // From now on, the files stay when a signal ends the process.
+        drop(made);
         begun.kept = false;
         begun.cut_off(0).map_err(|source| error(&partial(target), source))?;
         Ok(begun)
