@@ -9,8 +9,8 @@ use crate::{contracts::EventKind, ingest::events::EventList, proof::CheckedBy};
 impl Forest {
     /// Compares the trees with events, which may cover only a part of the history, and the events with `roots`, the
     /// roots by block of the same evidence as the trees. Every registration, batch root, chain root and root of a block
-    /// must be equal, and every timestamp, up to the block up to which the evidence has everything. If at least one batch was compared, and every root of a block,
-    /// [`Forest::checked_by`] includes [`CheckedBy::EVENTS`] afterwards.
+    /// must be equal, and every timestamp, up to the block up to which the evidence has everything. If at least one batch
+    /// was compared, and every root of a block, [`Forest::checked_by`] includes [`CheckedBy::EVENTS`] afterwards.
     ///
     /// # Errors
     /// [`EventsError`] for the first event of a chain that differs; [`EventsError::AfterState`] if nothing

@@ -69,8 +69,7 @@ fn nothing_is_to_be_rebuilt_where_the_trees_are_from_a_tree_file() {
 fn a_wrong_file_of_events_makes_only_events_unused() {
     let dir = IndexDir::new();
     copy(&dir, "state.anvil.json", "some/state.json");
-    fs::create_dir(dir.path("some/l1")).unwrap();
-    l1_files::write(&dir.path("some/l1"), &l1_files::commits());
+    l1_files::whole(&dir.path("some"));
     assert_eq!(survey(&dir.path("some"), &[], 0)["settlementLayer"]["checkedBy"], "state+l1");
     let mut events = json_lines("gateway-v29/events.jsonl.gz");
     let append = events.iter_mut().find(|line| line["event"] == "AppendedChainBatchRoot").unwrap();

@@ -103,9 +103,7 @@ fn a_newer_state_is_compared_with_what_l1_has() {
 #[test]
 fn shards_with_other_files_of_l1_are_not_merged() {
     let dir = tempfile::tempdir().unwrap();
-    let whole = dir.path().join("l1");
-    fs::create_dir(&whole).unwrap();
-    l1_files::write(&whole, &l1_files::commits());
+    let whole = l1_files::whole(dir.path());
     let (state, logs) =
         (fixture("gateway-v29/state.anvil.json"), fixture("gateway-v29/logs.jsonl.gz"));
     let path = |name: &str| text(&dir.path().join(name)).to_owned();

@@ -12,9 +12,7 @@ use serde_json::{Value, json};
 #[test]
 fn all_proofs_of_rollups_are_those_of_the_contracts() {
     let folder = tempfile::tempdir().unwrap();
-    let archive = folder.path().join("l1");
-    fs::create_dir(&archive).unwrap();
-    l1_files::write(&archive, &l1_files::commits());
+    let archive = l1_files::whole(folder.path());
     for (expected, provable) in [(interop(), 804), (in_l1_form(), 440)] {
         let (_, answers) = answers(&archive, &expected, &[]);
         let (proofs, failures) = compare(&expected, &answers);
@@ -36,9 +34,7 @@ fn all_proofs_of_rollups_are_those_of_the_contracts() {
 #[test]
 fn proofs_through_batches_of_the_settlement_layer_need_no_search() {
     let folder = tempfile::tempdir().unwrap();
-    let archive = folder.path().join("l1");
-    fs::create_dir(&archive).unwrap();
-    l1_files::write(&archive, &l1_files::commits());
+    let archive = l1_files::whole(folder.path());
     let (_, answers) = answers(&archive, &in_l1_form(), &["--search", "0"]);
     assert_eq!(compare(&in_l1_form(), &answers).0, 440);
 
@@ -76,9 +72,7 @@ fn without_blobs_the_error_names_the_first_batches_and_what_they_lack() {
 #[test]
 fn a_batch_that_l1_did_not_execute_is_no_target() {
     let folder = tempfile::tempdir().unwrap();
-    let archive = folder.path().join("l1");
-    fs::create_dir(&archive).unwrap();
-    l1_files::write(&archive, &l1_files::commits());
+    let archive = l1_files::whole(folder.path());
     let last = l1_files::sl_batches().pop().unwrap();
     assert_eq!(last["executedOnL1"], false);
     let mut line = in_l1_form().remove(0);
@@ -94,9 +88,7 @@ fn a_batch_that_l1_did_not_execute_is_no_target() {
 #[test]
 fn a_file_of_batches_of_the_settlement_layer_that_contradicts_l1_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let archive = folder.path().join("l1");
-    fs::create_dir(&archive).unwrap();
-    l1_files::write(&archive, &l1_files::commits());
+    let archive = l1_files::whole(folder.path());
     fs::copy(fixture("gateway-v29/gw_batches.jsonl"), archive.join("batches.jsonl")).unwrap();
     let given = ["--archive", archive.to_str().unwrap()];
     let first = &l1_files::sl_batches()[0];
@@ -115,9 +107,7 @@ fn a_file_of_batches_of_the_settlement_layer_that_contradicts_l1_is_named() {
 #[test]
 fn a_number_that_no_batch_can_have_is_an_error_or_of_another_chain() {
     let folder = tempfile::tempdir().unwrap();
-    let archive = folder.path().join("l1");
-    fs::create_dir(&archive).unwrap();
-    l1_files::write(&archive, &l1_files::commits());
+    let archive = l1_files::whole(folder.path());
     // With receipts of the others, a commit without one does not count.
     fs::remove_file(archive.join("receipts.jsonl")).unwrap();
     let output = folder.path().join("trees");

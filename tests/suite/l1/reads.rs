@@ -61,9 +61,7 @@ fn len_of(directory: &Path) -> u64 {
 #[test]
 fn files_of_l1_are_read_twice_and_an_archive_of_them_three_times() {
     let folder = tempfile::tempdir().unwrap();
-    let (l1, archive) = (folder.path().join("l1"), folder.path().join("l1.tar"));
-    fs::create_dir(&l1).unwrap();
-    l1_files::write(&l1, &l1_files::commits());
+    let (l1, archive) = (l1_files::whole(folder.path()), folder.path().join("l1.tar"));
     // Blobs whose first value is not in the field, so that decoding them takes no time.
     let damaged = [[0xff; 32].as_slice(), &[1; BLOB_LEN - 32]].concat();
     for number in 0..300 {

@@ -1,6 +1,9 @@
 //! The files of L1 of the fixtures, whole or without some of them.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 
@@ -39,6 +42,14 @@ pub fn write(directory: &Path, commits: &[Value]) {
         write_lines(directory, "receipts.jsonl", &json_lines("l1/receipts.jsonl.gz"));
         blobs::write(directory);
     }
+}
+
+/// Writes all files of L1 to a new directory in this one.
+pub fn whole(parent: &Path) -> PathBuf {
+    let directory = parent.join("l1");
+    fs::create_dir(&directory).unwrap();
+    write(&directory, &commits());
+    directory
 }
 
 /// Writes the files of L1 without the commit of a batch of the settlement layer.

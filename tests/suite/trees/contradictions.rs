@@ -329,9 +329,7 @@ fn states_that_differ_in_a_root_are_not_used() {
 #[test]
 fn roots_on_l1_are_compared_with_those_of_other_evidence() {
     let dir = tempfile::tempdir().unwrap();
-    let archive = dir.path().join("l1");
-    fs::create_dir(&archive).unwrap();
-    l1_files::write(&archive, &l1_files::commits());
+    let archive = l1_files::whole(dir.path());
     let [state, tree] = ["state.json", "t.sltree"].map(|name| dir.path().join(name));
     let (state, tree, archive) = (text(&state), text(&tree), text(&archive));
     for (block, root, words) in [

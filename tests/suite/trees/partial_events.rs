@@ -92,9 +92,7 @@ fn history(args: &[&str], code: i32) -> usize {
 #[test]
 fn events_beside_whole_files_of_l1() {
     let dir = tempfile::tempdir().unwrap();
-    let archive = dir.path().join("l1");
-    fs::create_dir(&archive).unwrap();
-    l1_files::write(&archive, &l1_files::commits());
+    let archive = l1_files::whole(dir.path());
     let archive = text(&archive);
     let lines = support::json_lines("gateway-v29/events.jsonl.gz");
     let part = |name: &str, lines: &[Value]| {
