@@ -167,7 +167,7 @@ impl<R: KeyedRecord> BucketSort<R> {
         };
         blocks_in_order(&self.blocks, copy, append)?;
         self.runs.push(start..scratch.written());
-        self.blocks.clear();
+        free_all(mem::take(&mut self.blocks));
         self.len = 0;
         Ok(())
     }
@@ -195,10 +195,17 @@ impl<R: KeyedRecord> BucketSort<R> {
             None if self.blocks.is_empty() => take(Window::new(&map).map(&[&self.pending[..]])),
             None => {
                 self.divide_pending();
-                blocks_in_order(&self.blocks, map, take)
+                blocks_in_order(&self.blocks, map, take)?;
+                free_all(self.blocks);
+                Ok(())
             }
         }
     }
+}
+
+/// Frees the memory of blocks on all threads, because the system takes long to take it back.
+fn free_all<R: KeyedRecord>(blocks: Vec<Bucketed<R>>) {
+    blocks.into_par_iter().for_each(drop);
 }
 
 fn blocks_in_order<R: KeyedRecord, T: Send, E: Send>(

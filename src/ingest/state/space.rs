@@ -3,8 +3,8 @@ use std::path::Path;
 use super::ImportError;
 use crate::files::{BucketSort, ExternalSort, KeyedRecord, SortRecord, Spill, Spool};
 
-/// Memory for the slots of all inputs, in bytes.
-const COLLECTED: usize = 320 << 20;
+/// Memory for the slots of all inputs, in bytes. A chain of five million batches fits.
+const COLLECTED: usize = 512 << 20;
 
 /// The memory and disk for slots until they are written. The slots of one account are held additionally until
 /// its name is known, and sorted for its storage root; each takes another part of the memory. Nested accounts
@@ -46,24 +46,24 @@ impl Space {
 
     /// A sort for the slots of one account.
     pub(super) fn sort_of_account<R: KeyedRecord>(&self) -> BucketSort<R> {
-        self.spill.bucket_sort(self.in_memory / 2)
+        self.spill.bucket_sort(self.in_memory / 4)
     }
 
     /// A sort for the versions of slots.
     pub(super) fn sort_of_versions<R: SortRecord>(&self) -> ExternalSort<R> {
-        self.spill.sort(self.in_memory / 2)
+        self.spill.sort(self.in_memory / 4)
     }
 
     /// A sort for the storage roots of accounts.
     pub(super) fn sort_of_roots<R: SortRecord>(&self) -> ExternalSort<R> {
-        self.spill.sort(self.in_memory / 8)
+        self.spill.sort(self.in_memory / 16)
     }
 
     /// How many versions of slots of this size are held until older ones are dropped. Without a limit in
     /// bytes, they may exceed the most slots by a quarter.
     pub(super) fn versions_in_memory(&self, size: usize) -> usize {
         self.most
-            .map_or(self.in_memory / 2 / size, |most| most.saturating_add(most / 4).max(1 << 10))
+            .map_or(self.in_memory / 4 / size, |most| most.saturating_add(most / 4).max(1 << 10))
     }
 
     /// A queue for the slots of one account.

@@ -34,7 +34,7 @@ use super::{
     table_rows::{ParsedRows, RowForm, RowParser, too_long},
 };
 use crate::{
-    files::{Input, InputError, TextBlock, TextBlocks, in_turn},
+    files::{Input, InputError, TextBlock, TextPiece, TextPieces, in_turn},
     ingest::rows::{self, Form, LineRow, RowsError, STORAGE_LOGS},
     primitives::Address,
 };
@@ -58,8 +58,8 @@ pub(super) fn read(
     let is_json = input.head().trim_ascii_start().first() == Some(&b'{');
     let mut table = Table { sink, name, account };
     if is_json {
-        let mut blocks = TextBlocks::new(input, LONGEST_ROW);
-        table.lines(|| blocks.next_block(), 0, TextBlock::default(), RowForm::Json)?;
+        let mut pieces = table.pieces(input)?;
+        table.lines(|| pieces.next_piece(), 0, None, RowForm::Json)?;
     } else {
         table.separated(input)?;
     }
@@ -113,17 +113,20 @@ impl Table<'_> {
 
     /// Reads CSV. Without `columns`, the first line that is not empty names them.
     fn csv(&mut self, input: Input, by: u8, columns: Option<Columns>) -> Result<(), ImportError> {
-        let mut blocks = TextBlocks::new(input, LONGEST_ROW);
+        let mut pieces = self.pieces(input)?;
         let (mut line, mut rest, mut at) = (0, TextBlock::default(), 0);
         let columns = match columns {
             Some(columns) => columns,
             None => loop {
                 if at == rest.len() {
-                    let block = blocks.next_block().map_err(|source| self.failed(source))?;
-                    let Some(block) = block else {
+                    let piece = pieces
+                        .next_piece()
+                        .and_then(|piece| piece.map(TextPiece::read).transpose());
+                    let Some(piece) = piece.map_err(|source| self.failed(source))? else {
                         return self.unknown("its first line does not name the columns of slots");
                     };
-                    (rest, at) = (block, 0);
+                    (rest, at) = (piece, 0);
+                    continue;
                 }
                 let header = &rest[at..];
                 let len = memchr(b'\n', header).map_or(header.len(), |end| end + 1);
@@ -136,8 +139,14 @@ impl Table<'_> {
         };
         rest.advance(at);
         self.check_account(Some(columns))?;
-        self.lines(|| blocks.next_block(), line, rest, RowForm::Csv { by, columns })?;
+        let form = RowForm::Csv { by, columns };
+        self.lines(|| pieces.next_piece(), line, Some(TextPiece::Block(rest)), form)?;
         Ok(())
+    }
+
+    /// The lines of a text, which all threads read.
+    fn pieces(&self, input: Input) -> Result<TextPieces, ImportError> {
+        TextPieces::new(input, LONGEST_ROW).map_err(|source| self.failed(source))
     }
 
     fn header(&self, line: u64, text: &[u8], by: u8) -> Result<Columns, ImportError> {
@@ -148,16 +157,16 @@ impl Table<'_> {
         Columns::named(&names).ok_or_else(|| self.bad(line, NO_COLUMNS.into()))
     }
 
-    /// Reads rows that are lines, on all threads, in the blocks that `next` returns. `line` is the number of lines before
+    /// Reads rows that are lines, on all threads, in the pieces that `next` returns. `line` is the number of lines before
     /// them, and `rest` their beginning. Returns the number of the last line.
     fn lines(
         &mut self,
-        mut next: impl FnMut() -> io::Result<Option<TextBlock>> + Send,
+        mut next: impl FnMut() -> io::Result<Option<TextPiece>> + Send,
         mut line: u64,
-        rest: TextBlock,
+        mut rest: Option<TextPiece>,
         form: RowForm,
     ) -> Result<u64, ImportError> {
-        let (mut rest, account, origin) = (Some(rest), self.account, self.sink.origin());
+        let (account, origin) = (self.account, self.sink.origin());
         let (mut are_all, mut last_value) = (false, 0);
         while !are_all {
             let (mut taken, mut is_cut) = (Ok(()), false);
@@ -174,8 +183,8 @@ impl Table<'_> {
                 },
                 || {
                     let mut parser = RowParser::new(form, account, origin);
-                    move |text: io::Result<TextBlock>| {
-                        text.map(|text| parser.lines(&text, LONGEST_ROW))
+                    move |piece: io::Result<TextPiece>| {
+                        piece?.read().map(|text| parser.lines(&text, LONGEST_ROW))
                     }
                 },
                 |rows| {
@@ -275,8 +284,8 @@ impl Table<'_> {
         self.check_account(Some(columns))?;
         text.begin_table();
         let line = text.lines;
-        text.lines =
-            self.lines(|| text.rows(), line, TextBlock::default(), RowForm::Copied { columns })?;
+        let next = || Ok(text.rows()?.map(TextPiece::Block));
+        text.lines = self.lines(next, line, None, RowForm::Copied { columns })?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Large tables: the same snapshot, and the same first error, from any number of threads.
 
-use std::{collections::BTreeMap, io::Cursor};
+use std::{collections::BTreeMap, fs, io::Cursor};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use slproof::{
@@ -61,8 +61,12 @@ fn lines(form: Form) -> Vec<String> {
     header.map(str::to_owned).into_iter().chain((0..ROWS).map(|row| line(form, row))).collect()
 }
 
-fn read(text: String) -> Result<Dump, ImportError> {
-    Import::default().read_input(Input::from_reader("table", Cursor::new(text))?)
+/// Reads a text from a reader, and from a file, which all threads read.
+fn read(text: &str) -> [Result<Dump, ImportError>; 2] {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text).unwrap();
+    let stream = Input::from_reader("table", Cursor::new(text.to_owned())).unwrap();
+    [Import::default().read_input(stream), Import::default().read(file.path())]
 }
 
 fn pools() -> [ThreadPool; 4] {
@@ -83,9 +87,11 @@ fn a_table_gives_the_same_snapshot_on_any_number_of_threads() {
         let text = lines(form).concat();
         assert!(text.len() > 3 << 20);
         for pool in pools() {
-            let dump = pool.install(|| read(text.clone())).unwrap();
-            let found = dump.state.entries().iter().map(|entry| (&entry.key, &entry.value));
-            assert!(found.eq(&slots), "{form:?}");
+            for dump in pool.install(|| read(&text)) {
+                let dump = dump.unwrap();
+                let found = dump.state.entries().iter().map(|entry| (&entry.key, &entry.value));
+                assert!(found.eq(&slots), "{form:?}");
+            }
         }
     }
 }
@@ -101,9 +107,11 @@ fn the_first_error_of_a_table_is_the_same_on_any_number_of_threads() {
                 .iter()
                 .for_each(|at| text[*at] = text[*at].replace("0x", "0z").replace("x", "y"));
             for pool in pools() {
-                let error = pool.install(|| read(text.concat())).unwrap_err();
-                let ImportError::Row { line, .. } = error else { panic!("{error}") };
-                assert_eq!(line, number(damaged[0]), "{form:?}");
+                for read in pool.install(|| read(&text.concat())) {
+                    let error = read.unwrap_err();
+                    let ImportError::Row { line, .. } = error else { panic!("{error}") };
+                    assert_eq!(line, number(damaged[0]), "{form:?}");
+                }
             }
         }
     }
