@@ -120,14 +120,14 @@ pub(super) fn unwrap(name: &str, mut data: Data) -> Result<Contents, InputError>
     Err(InputError::Nested { name: name.into(), limit: MOST_WRAPPERS })
 }
 
-/// Recognizes the wrapper of `data`.
-fn peek(name: &str, data: Data) -> Result<(Option<Wrapper>, Layer), InputError> {
-    let mut data = BufReader::with_capacity(BUFFER_LEN, data);
-    let mut start = Vec::new();
+/// Recognizes the wrapper of `data`. Of a native file nothing more is read, so the buffer is filled only if it is needed.
+fn peek(name: &str, mut data: Data) -> Result<(Option<Wrapper>, Layer), InputError> {
+    let mut start = Vec::with_capacity(EXAMINED);
     data.by_ref().take(EXAMINED as u64).read_to_end(&mut start).map_err(read_error(name))?;
     if let Some((what, command)) = foreign(&start) {
         return Err(InputError::Packed { name: name.into(), what, command });
     }
+    let data = BufReader::with_capacity(BUFFER_LEN, data);
     Ok((Wrapper::of(&start), Cursor::new(start).chain(data)))
 }
 

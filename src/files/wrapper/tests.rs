@@ -3,6 +3,10 @@
 use std::{
     io::{self, Cursor, Read, Write},
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use flate2::{Compression, write::GzEncoder};
@@ -270,6 +274,30 @@ fn damaged_tar_archives_are_named_as_such() {
         let error = read(data).unwrap_err();
         assert!(is_damage(&error) && error.to_string().contains(word), "{error}");
     }
+}
+
+/// A native file is mapped, so an input of it needs no more than its first bytes.
+#[test]
+fn little_is_read_of_a_native_file() {
+    struct Counted<R>(R, Arc<AtomicUsize>);
+
+    impl<R: Read> Read for Counted<R> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let len = self.0.read(buffer)?;
+            self.1.fetch_add(len, Ordering::Relaxed);
+            Ok(len)
+        }
+    }
+
+    let file = std::fs::read("fixtures/golden/tree-3.sltree").unwrap();
+    let read = Arc::new(AtomicUsize::new(0));
+    let mut input =
+        Input::from_reader("native", Counted(Cursor::new(file.clone()), Arc::clone(&read)))
+            .unwrap();
+    assert!(read.load(Ordering::Relaxed) <= 512);
+    let mut found = Vec::new();
+    input.read_to_end(&mut found).unwrap();
+    assert!(found == file);
 }
 
 /// The names and texts of the inputs in a file.
