@@ -260,7 +260,10 @@ impl Column {
 
     /// Takes the first level of the next row.
     fn take_level(&mut self) -> Result<(u64, u64), Damage> {
-        self.memory.replace(std::mem::take(&mut self.kept), 0)?;
+        // Rows are many more than pages, and the count is shared.
+        if self.kept > 0 {
+            self.memory.replace(std::mem::take(&mut self.kept), 0)?;
+        }
         let level = self.peek_level()?;
         self.next = None;
         level.ok_or_else(|| Damage::FewRows(self.leaf.name.to_string()))
