@@ -66,7 +66,7 @@ pub(crate) struct Column {
     /// The bytes of the earlier pages in which values of the last row are. Values keep their pages in memory.
     kept: u64,
     /// The repetition and the definition level of the next value, if they were read.
-    next: Option<(u64, u64)>,
+    next: Option<(u8, u8)>,
 }
 
 /// The part of a data page that was not read yet.
@@ -259,21 +259,27 @@ impl Column {
     }
 
     /// Takes the first level of the next row.
-    fn take_level(&mut self) -> Result<(u64, u64), Damage> {
+    fn take_level(&mut self) -> Result<(u8, u8), Damage> {
         // Rows are many more than pages, and the count is shared.
         if self.kept > 0 {
             self.memory.replace(std::mem::take(&mut self.kept), 0)?;
         }
-        let level = self.peek_level()?;
-        self.next = None;
-        level.ok_or_else(|| Damage::FewRows(self.leaf.name.to_string()))
+        if let Some(level) = self.next.take() {
+            return Ok(level);
+        }
+        self.read_level()?.ok_or_else(|| Damage::FewRows(self.leaf.name.to_string()))
     }
 
     /// The levels of the next value; `None` at the end of the column.
-    fn peek_level(&mut self) -> Result<Option<(u64, u64)>, Damage> {
-        if self.next.is_some() {
-            return Ok(self.next);
+    fn peek_level(&mut self) -> Result<Option<(u8, u8)>, Damage> {
+        if self.next.is_none() {
+            self.next = self.read_level()?;
         }
+        Ok(self.next)
+    }
+
+    /// Reads the levels of the next value; `None` at the end of the column.
+    fn read_level(&mut self) -> Result<Option<(u8, u8)>, Damage> {
         while self.page.left == 0 {
             let Some(page) = self.pages.next()? else { return Ok(None) };
             self.start(page)?;
@@ -281,12 +287,11 @@ impl Column {
         self.page.left -= 1;
         let level = |levels: &mut Hybrid, deepest: u8| match deepest {
             0 => Some(0),
-            _ => levels.next().filter(|level| *level <= deepest.into()),
+            _ => u8::try_from(levels.next()?).ok().filter(|level| *level <= deepest),
         };
         let repetition = level(&mut self.page.repetition, self.leaf.repetition);
         let definition = level(&mut self.page.definition, self.leaf.definition);
-        self.next = repetition.zip(definition);
-        if self.next.is_none() { Err(self.damaged(Problem::Levels)) } else { Ok(self.next) }
+        repetition.zip(definition).map(Some).ok_or_else(|| self.damaged(Problem::Levels))
     }
 
     fn damaged(&self, problem: Problem) -> Damage {
@@ -296,10 +301,10 @@ impl Column {
     /// What `read` makes of the value with this definition level; `None` for null.
     fn value_at<T>(
         &mut self,
-        definition: u64,
+        definition: u8,
         read: impl FnOnce(Stored<'_>) -> T,
     ) -> Result<Option<T>, Damage> {
-        if definition < self.leaf.definition.into() {
+        if definition < self.leaf.definition {
             return Ok(None);
         }
         let expected = self.leaf.physical.len();
