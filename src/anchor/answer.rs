@@ -271,14 +271,16 @@ pub enum Lacking {
     /// L1ChainAssetHandler, which records since v31 where a batch was settled.
     #[error("the state does not hold L1ChainAssetHandler{}", .0.map_or(String::new(), |at| format!(" at {at}")))]
     ChainAssetHandler(Option<Address>),
-    /// No contract, but a root that MessageRoot on L1 stored since v33, which would show its release.
+    /// No contract, but a root that the contract stored since v33, which would show its release.
     #[error(
-        "the state shows no root with a timestamp in MessageRoot {message_root}: it is of v31, which refuses the proof, \
-         or was upgraded to v33 and has stored no root since"
+        "the state shows no root with a timestamp in {name} {address}: it is of a release before v33, which refuses the \
+         proof, or was upgraded to v33 and has stored no root since"
     )]
     Release {
-        /// The address of MessageRoot.
-        message_root: Address,
+        /// The name of the contract: MessageRoot on L1, or InteropRootStorage.
+        name: &'static str,
+        /// Its address.
+        address: Address,
         /// The root that is stored where the proof leads, if it was asked for.
         stored: Option<Hash>,
     },

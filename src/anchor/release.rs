@@ -47,7 +47,14 @@ impl<S: StorageReader> KnownRoots<S> {
             }
         };
         let is_timed = record.l1_timestamp.is_some() || verify::has_timestamp(record.proof);
-        let mut objection = self.objection_to_release(since_v33, is_timed);
+        let mut objection = match known.location {
+            // As L1, the chain may have been upgraded and not have imported a root since.
+            RootLocation::InteropRoots(address) if is_timed && !since_v33 => {
+                let name = "InteropRootStorage";
+                Some(Answer::Lacking(Lacking::Release { name, address, stored: None }))
+            }
+            _ => self.objection_to_release(since_v33, is_timed),
+        };
         if let Some(Answer::Lacking(Lacking::Release { stored, .. })) = &mut objection {
             *stored = Some(known.root);
         }
@@ -67,8 +74,8 @@ impl<S: StorageReader> KnownRoots<S> {
     pub(super) fn objection_to_release(&self, since_v33: bool, is_timed: bool) -> Option<Answer> {
         (since_v33 != is_timed).then(|| match (since_v33, self.rules) {
             (false, Rules::L1MessageRoot) => {
-                let message_root = self.message_root().address();
-                Answer::Lacking(Lacking::Release { message_root, stored: None })
+                let (name, address) = ("MessageRoot", self.message_root().address());
+                Answer::Lacking(Lacking::Release { name, address, stored: None })
             }
             _ => Answer::Refused(Refusal::OtherRelease { since_v33 }),
         })

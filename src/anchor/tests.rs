@@ -89,7 +89,8 @@ fn words_need_a_release_that_the_state_shows() {
     // `interopRootLogId` is of v31.
     let known =
         Slots::default().message_root(PROXY).with(PROXY, Word::from(13), 1).known(addresses);
-    let unknown = Some(Answer::Lacking(Lacking::Release { message_root: PROXY, stored: None }));
+    let lacking = Lacking::Release { name: "MessageRoot", address: PROXY, stored: None };
+    let unknown = Some(Answer::Lacking(lacking));
     for (since_v33, is_timed, expected) in [
         (false, true, unknown),
         (true, true, None),
@@ -190,7 +191,8 @@ fn a_chain_with_a_wide_id_does_not_hide_the_others() {
 /// A root that a proof of v33 does not fold to is refused by v31 and by v33.
 #[test]
 fn a_release_that_is_not_shown_leaves_only_proofs_open_that_fold_to_the_root() {
-    let lacking = |stored| Answer::Lacking(Lacking::Release { message_root: PROXY, stored });
+    let lacking =
+        |stored| Answer::Lacking(Lacking::Release { name: "MessageRoot", address: PROXY, stored });
     assert!(matches!(Known::from(lacking(Some(ROOT))), Known::Unclear(ROOT, _)));
     assert!(matches!(Known::from(lacking(None)), Known::Lacking(_)));
 }

@@ -350,7 +350,9 @@ fn proofs_of_one_release_are_refused_by_the_other() {
     let time = since_v33.target.unwrap().timestamp.unwrap().0;
     let refused = Some((true, FailureCode::ProofOfOtherRelease));
     assert_eq!(verdict(&since_v33, &importer(&since_v33, time)), None);
-    assert_eq!(verdict(&since_v33, &importer(&since_v33, 0)), refused);
+    // The chain may have been upgraded and not have imported a root since.
+    let not_shown = Some((false, FailureCode::ReleaseNotShown));
+    assert_eq!(verdict(&since_v33, &importer(&since_v33, 0)), not_shown);
     assert_eq!(verdict(&before, &importer(&before, 0)), None);
     assert_eq!(verdict(&before, &importer(&before, 5)), refused);
     let other = Some((true, FailureCode::TimestampMismatch));
@@ -372,7 +374,7 @@ fn l1_of_v31_may_have_been_upgraded_to_v33() {
         known.objection((chain(accepted), batch(accepted)), through, is_timed).unwrap()
     };
     assert_eq!(objection(before.clone(), false), None);
-    let unknown = Lacking::Release { message_root, stored: None };
+    let unknown = Lacking::Release { name: "MessageRoot", address: message_root, stored: None };
     assert_eq!(unknown.code(), "release-not-shown");
     assert_eq!(objection(before.clone(), true), Some(Answer::Lacking(unknown)));
     // The first root since the upgrade shows it.
