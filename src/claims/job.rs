@@ -194,8 +194,9 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Claims<'a, S> {
             if only.as_ref().is_some_and(|only| only.binary_search(&index).is_err()) {
                 continue;
             }
+            let old_bridge = || self.judge.old_bridge(logs.chain);
             let subject = Subject::of(log, message);
-            if subject.is_some_and(|subject| self.judge.selection.has(&subject)) {
+            if subject.is_some_and(|subject| self.judge.selection.has(&subject, old_bridge)) {
                 indexes.push(index);
                 bytes += message.map_or(0, <[u8]>::len);
             }

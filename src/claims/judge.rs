@@ -119,6 +119,11 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         found.collect()
     }
 
+    /// The bridge that a chain had before the asset router, if the state shows one.
+    pub(super) fn old_bridge(&self, chain: ChainId) -> Option<Address> {
+        self.routes.l1.nullifier().old_bridge(chain).ok().flatten()
+    }
+
     /// What the claims of a chain have in common.
     pub(super) fn facts(&self, chain: ChainId) -> Result<ChainFacts, StateError> {
         let l1 = &self.routes.l1;

@@ -230,7 +230,9 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         let subject = pending.subject();
         let status = match (subject, claim.status) {
             (Subject::Missing(_), _) if flag == Ok(true) => RecheckStatus::Finalized,
-            (Subject::Missing(_), _) if !subject.may_be_withdrawal() => RecheckStatus::Accepted,
+            (Subject::Missing(_), _) if !subject.may_be_withdrawal(|| self.old_bridge(chain)) => {
+                RecheckStatus::Accepted
+            }
             (Subject::Message(_), _) | (_, Status::Claimable) => RecheckStatus::Accepted,
             (_, Status::Finalized) => RecheckStatus::Finalized,
             (_, Status::Refused) => RecheckStatus::Refused,

@@ -63,10 +63,14 @@ impl ClaimSelection {
 
     /// Whether a log is selected, as far as the log alone shows it. A message without bytes that may be a
     /// withdrawal is selected with the withdrawals, unless something about the withdrawal is asked for.
-    pub(super) fn has(&self, subject: &Subject) -> bool {
+    pub(super) fn has(
+        &self,
+        subject: &Subject,
+        old_bridge: impl FnOnce() -> Option<Address>,
+    ) -> bool {
         let is_open = self.receiver.is_none() && self.token.is_none() && self.asset_id.is_none();
         let is_withdrawal = |kind| ClaimKind::WITHDRAWALS.contains(kind);
-        let may_be = is_open && subject.may_be_withdrawal();
+        let may_be = is_open && subject.may_be_withdrawal(old_bridge);
         (self.kinds.contains(&subject.kind()) || may_be && self.kinds.iter().any(is_withdrawal))
             && self.receiver.is_none_or(|only| subject.receiver() == Some(only))
             && self.sender.is_none_or(|only| subject.is_from(only))

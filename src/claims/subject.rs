@@ -84,9 +84,14 @@ impl Subject {
         }
     }
 
-    /// Whether the missing message may be a withdrawal.
-    pub(super) fn may_be_withdrawal(&self) -> bool {
-        matches!(self, Self::Missing(BASE_TOKEN | ASSET_ROUTER))
+    /// Whether the missing message may be a withdrawal. `old_bridge` is asked for the bridge that the chain had before the
+    /// asset router.
+    pub(super) fn may_be_withdrawal(&self, old_bridge: impl FnOnce() -> Option<Address>) -> bool {
+        match self {
+            Self::Missing(BASE_TOKEN | ASSET_ROUTER) => true,
+            Self::Missing(sender) => old_bridge() == Some(*sender),
+            _ => false,
+        }
     }
 
     pub(super) fn receiver(&self) -> Option<Address> {

@@ -394,7 +394,8 @@ fn v33_pays_out_no_withdrawals() {
 
 #[test]
 fn missing_messages_that_may_be_withdrawals_are_listed() {
-    for (sender, is_listed) in [(BASE_TOKEN, true), (ASSET_ROUTER, true), (STRANGER, false)] {
+    let listed = [BASE_TOKEN, ASSET_ROUTER, OLD_BRIDGE].map(|sender| (sender, true));
+    for (sender, is_listed) in listed.into_iter().chain([(STRANGER, false)]) {
         let (log, _) = message(sender, &base_token(1));
         let mut case = Case::new(Release::V31, vec![(log, None)]);
         if !is_listed {
