@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     keccak::keccak256,
-    message::L2ToL1Log,
+    message::{ASSET_ROUTER, BASE_TOKEN, L2ToL1Log, Withdrawal},
     primitives::{Address, BatchNumber, ChainId, Hash, hex, spelled},
 };
 
@@ -126,7 +126,8 @@ pub(in crate::proof) fn decode(
                 (Call::Leaf, at, Subject::Leaf(Hash::new(leaf.0)), proof)
             }
             VerifyingCalls::finalizeDeposit(finalizeDepositCall { params }) => {
-                let sender = Address::new(params.l2Sender.into_array());
+                let sender =
+                    proven_sender(Address::new(params.l2Sender.into_array()), &params.message);
                 let log = L2ToL1Log::of_message(params.l2TxNumberInBatch, sender, &params.message);
                 let at = (params.chainId, params.l2BatchNumber, params.l2MessageIndex);
                 let subject = Subject::Message(log, params.message.to_vec());
@@ -146,6 +147,16 @@ pub(in crate::proof) fn decode(
         subject,
         words: words.into_iter().map(|B256 { 0: word }| Hash::new(word)).collect(),
     })
+}
+
+/// The sender of the message that `finalizeDeposit` proves. A withdrawal in the layout of base tokens was sent by the base
+/// token: L1Nullifier before v31 proves it so if the caller names the asset router (`_verifyWithdrawal`), and since
+/// v31 it refuses that name.
+fn proven_sender(named: Address, message: &[u8]) -> Address {
+    match Withdrawal::parse(message) {
+        Some(Withdrawal::BaseToken { .. }) if named == ASSET_ROUTER => BASE_TOKEN,
+        _ => named,
+    }
 }
 
 /// Whether a function with this selector takes a proof.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha3::{Digest, Keccak256};
 use slproof::{
     anchor::BatchRoots,
-    message::{BASE_TOKEN, BatchLogs, L2ToL1Log},
+    message::{ASSET_ROUTER, BASE_TOKEN, BatchLogs, L2ToL1Log},
     primitives::{Address, BatchNumber, ChainId, Hash, hex},
     proof::{
         ProofRecord, Target, TargetKind,
@@ -195,6 +195,27 @@ fn calldata_are_addressed_to_the_contract_that_stores_the_root() {
     assert_eq!(encode(withdrawal, None, None), Err(CallError::NoAddress));
     assert_eq!(encode(withdrawal, finalize, None), Err(CallError::NoAddress));
     assert_eq!(encode(withdrawal, finalize, Some(TO)).unwrap()["to"], TO.to_string());
+}
+
+/// v29 lets the caller name the asset router, and proves a withdrawal of a base token as of the base token all the same.
+#[test]
+fn a_withdrawal_of_a_base_token_is_proven_as_of_the_base_token() {
+    let withdrawals = withdrawals();
+    for (named, is_valid) in [(BASE_TOKEN, true), (ASSET_ROUTER, true), (TO, false)] {
+        let record = &withdrawals[3];
+        let mut line = encode(record, Some(Call::FinalizeDeposit), Some(TO)).unwrap();
+        let data = line["data"].as_str().unwrap();
+        let sender = |sender: Address| sender.to_string()[2..].to_owned();
+        assert_eq!(data.matches(&sender(BASE_TOKEN)).count(), 1);
+        line["data"] = data.replace(&sender(BASE_TOKEN), &sender(named)).into();
+        let text = serde_json::to_vec(&line).unwrap();
+        let Item::Proof(read, log) = reader::parse(&text, &Defaults::default()).unwrap() else {
+            panic!("{line}")
+        };
+        assert_eq!(log == record.log.unwrap(), is_valid);
+        let root = record.target.unwrap().root;
+        assert_eq!(read.verify(&log, |_| Some(root)).is_ok(), is_valid);
+    }
 }
 
 #[test]
