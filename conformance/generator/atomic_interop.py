@@ -105,7 +105,7 @@ def groups():
     case("block/second-path-without-metadata", "metadata", _record(block) | plain, "imported", True, evidence="rule")
     case("block/second-path-without-metadata-and-with-timestamps", "metadata", whole | plain, "imported", True,
          evidence="rule")
-    case("block/asked-of-an-older-release", "timestamp", _record(block), "imported-before-v33", None,
+    case("block/release-not-shown", "facts", _record(block), "imported-before-v33", None,
          "release-not-shown", "rule")
     case("block/asked-of-l1", "own-block", _record(block), "l1", False, "block-of-l1")
     case("final/accepted", "message-root", _record(final), "l1", True)
