@@ -34,10 +34,12 @@
 
 mod candidates;
 mod compare;
+mod gap_leaves;
 mod joined;
 mod likelihood;
 mod lost_leaves;
 mod one_root;
+mod position;
 mod replay;
 mod search;
 mod shared_trees;

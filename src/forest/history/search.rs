@@ -17,7 +17,9 @@ use std::ops::Range;
 
 use super::{
     History, Step,
-    walk::{Budget, Position, Walk},
+    gap_leaves::GapLeaves,
+    position::Position,
+    walk::{Budget, Walk},
 };
 use crate::{forest::Forest, primitives::Hash};
 
@@ -158,9 +160,10 @@ impl Search<'_> {
         there: &Position,
         gap: &Range<usize>,
     ) -> (Vec<(usize, Step)>, Range<usize>) {
+        let leaves = GapLeaves::new(self.forest, here, there);
         let walk = |up: bool| {
             let budget = self.budgets[usize::from(!up)];
-            Walk::new((self.forest, self.roots), (here, there), gap.clone(), up, budget)
+            Walk::new((self.forest, self.roots), &leaves, (here, there), gap.clone(), up, budget)
         };
         // Most gaps are short: the walk up closes them in its first round.
         let (mut up, mut down) = (walk(true), walk(false).beginning_after(TURN));

@@ -4,12 +4,14 @@
 //! more: it changes neither what is tried nor the order. Progress is measured in trees tried, which are the
 //! same in every run.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::{
     Step,
-    candidates::Candidates,
+    candidates::{Candidates, STORED_LEAVES},
+    gap_leaves::GapLeaves,
     likelihood::{self, ChainModel, Class},
+    position::Position,
 };
 use crate::{forest::Forest, primitives::Hash};
 
@@ -20,35 +22,7 @@ const EPOCH: usize = 256;
 /// Changes from this class on are too unlikely and are not tried.
 const CLASSES: Class = 256;
 /// Leaves of a chain that are hashed in advance.
-const LEAVES_AHEAD: u64 = 128;
-
-/// The shared tree at a root: the number of chains, and the number of batches of each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Position {
-    pub(super) chains: u32,
-    pub(super) batches: Vec<u64>,
-}
-
-impl Position {
-    pub(super) fn add(&mut self, step: &Step) {
-        self.chains = step.chains;
-        for (chain, batches) in &step.advances {
-            self.batches[*chain as usize] += batches;
-        }
-    }
-
-    /// The changes from an earlier position to this one. `None` if the other position is not earlier.
-    pub(super) fn since(&self, earlier: &Self) -> Option<Step> {
-        let mut advances = Vec::new();
-        for (chain, (now, then)) in (0..).zip(self.batches.iter().zip(&earlier.batches)) {
-            match now.checked_sub(*then)? {
-                0 => {}
-                batches => advances.push((chain, batches)),
-            }
-        }
-        (self.chains >= earlier.chains).then_some(Step { chains: self.chains, advances })
-    }
-}
+const LEAVES_AHEAD: u64 = STORED_LEAVES;
 
 /// The most trees that a walk may try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +57,7 @@ pub(super) struct Walk<'f> {
     same: Option<Candidates>,
     age: usize,
     ahead: Vec<Ahead>,
+    gap_leaves: &'f GapLeaves<'f>,
 }
 
 /// The search for one step. All trees of a class are tried before those of the next class.
@@ -91,8 +66,10 @@ struct Attempt {
     roots: u64,
     /// The most chains that may be registered.
     registrable: u64,
-    /// The candidates by the number of chains registered.
-    candidates: Vec<Candidates>,
+    /// The candidates if no chain is registered.
+    same: Candidates,
+    /// The candidates if chains are registered, once a class has some.
+    other: Option<Candidates>,
     /// The number of trees that may still be tried.
     budget: u64,
     /// The next class.
@@ -117,6 +94,7 @@ impl<'f> Walk<'f> {
     /// A walk through the gap `rest`, whose ends are `low` and `high`.
     pub(super) fn new(
         (forest, roots): (&'f Forest, &'f [Hash]),
+        gap_leaves: &'f GapLeaves<'f>,
         (low, high): (&Position, &Position),
         rest: Range<usize>,
         up: bool,
@@ -138,6 +116,7 @@ impl<'f> Walk<'f> {
             same: None,
             age: 0,
             ahead: vec![Ahead::default(); forest.chains().len()],
+            gap_leaves,
         }
     }
 
@@ -168,7 +147,7 @@ impl<'f> Walk<'f> {
             match self.try_class(&mut attempt, &targets) {
                 Some((target, change)) => {
                     let root = targets[target];
-                    let step = self.take(change, attempt.candidates.swap_remove(0));
+                    let step = self.take(change, attempt.same);
                     self.rest =
                         if self.up { root + 1..self.rest.end } else { self.rest.start..root };
                     self.found.push((root, step));
@@ -198,12 +177,13 @@ impl<'f> Walk<'f> {
         if self.up { there.saturating_sub(here) } else { here.saturating_sub(there) }
     }
 
-    fn candidates(&self, chains: u32, roots: u64) -> Candidates {
+    /// The candidates for trees over `chains` chains, and over fewer ones down to `fewest`.
+    fn candidates(&self, fewest: u32, chains: u32, roots: u64) -> Candidates {
         let moves = |chain: usize| {
             let is_new = self.up && self.here.batches[chain] == 0;
             ChainModel::new(self.left(chain), roots, is_new)
         };
-        Candidates::new((0..chains as usize).map(moves).collect())
+        Candidates::new((0..chains as usize).map(moves).collect(), fewest)
     }
 
     /// The number of chains if so many were registered in the step.
@@ -222,14 +202,15 @@ impl<'f> Walk<'f> {
             Some(same) if self.age < EPOCH => same,
             _ => {
                 self.age = 0;
-                self.candidates(here, roots)
+                self.candidates(here, here, roots)
             }
         };
         self.age += 1;
         let mut attempt = Attempt {
             roots,
             registrable: more.into(),
-            candidates: vec![same],
+            same,
+            other: None,
             budget: self.budget.step.min(self.budget.walk),
             class: 0,
             parts: Vec::new(),
@@ -248,15 +229,22 @@ impl<'f> Walk<'f> {
             let base = likelihood::registering(registered, attempt.registrable, attempt.roots);
             let Some(class) = attempt.class.checked_sub(base) else { break };
             let registered = registered as usize;
-            if attempt.candidates.len() == registered {
-                let candidates = self.candidates(self.chains(registered), attempt.roots);
-                attempt.candidates.push(candidates);
+            let chains = self.chains(registered);
+            let candidates = match registered {
+                0 => &mut attempt.same,
+                _ => attempt.other.get_or_insert_with(|| {
+                    let ends = [1, attempt.registrable as usize].map(|count| self.chains(count));
+                    let [fewest, most] = if self.up { ends } else { [ends[1], ends[0]] };
+                    self.candidates(fewest, most, attempt.roots)
+                }),
+            };
+            for class in candidates.prepared(chains)..=class {
+                candidates
+                    .prepare_leaves(chains, class, |chain, numbers| self.leaves(chain, numbers));
+                candidates
+                    .prepare(chains, class, &|chain, numbers| self.many_leaves(chain, numbers));
             }
-            let candidates = &mut attempt.candidates[registered];
-            for class in candidates.prepared()..=class {
-                candidates.prepare(class, |chain, numbers| self.leaves(chain, numbers));
-            }
-            let trees = attempt.trees.saturating_add(candidates.size(class));
+            let trees = attempt.trees.saturating_add(candidates.size(chains, class));
             if trees > attempt.budget {
                 attempt.is_last = true;
                 break;
@@ -273,13 +261,17 @@ impl<'f> Walk<'f> {
         let mut best = None;
         let mut nearest = roots.len();
         for &(registered, class) in &attempt.parts {
-            let candidates = &attempt.candidates[registered];
-            let trees = candidates.size(class);
+            let chains = self.chains(registered);
+            let candidates =
+                if registered == 0 { Some(&attempt.same) } else { attempt.other.as_ref() };
+            let Some(candidates) = candidates else { continue };
+            let trees = candidates.size(chains, class);
             attempt.budget -= trees;
             self.budget.walk -= trees;
             self.tried = self.tried.saturating_add(trees);
             let mut place = None;
-            candidates.scan(class, &mut |nodes, places| {
+            let leaves = |chain, numbers| self.many_leaves(chain, numbers);
+            candidates.scan(chains, class, &leaves, &mut |nodes, places| {
                 for (node, at) in nodes.iter().zip(places) {
                     if let Some(target) = roots[..nearest].iter().position(|root| root == node) {
                         nearest = target;
@@ -289,8 +281,8 @@ impl<'f> Walk<'f> {
                 nearest > 0
             });
             if let Some(place) = place {
-                let advances = candidates.changes(class, place);
-                best = Some((nearest, Step { chains: self.chains(registered), advances }));
+                let advances = candidates.changes(chains, class, place);
+                best = Some((nearest, Step { chains, advances }));
             }
             if nearest == 0 {
                 break;
@@ -334,16 +326,30 @@ impl<'f> Walk<'f> {
         step
     }
 
-    /// The leaves of a chain after each number of batches.
-    fn leaves(&mut self, chain: usize, numbers: Range<u64>) -> Vec<Hash> {
-        let tree = &self.forest.chains()[chain];
+    /// The numbers of batches after the change of a chain by each of these numbers, ascending.
+    fn counts(&self, chain: usize, numbers: Range<u64>) -> RangeInclusive<u64> {
         let here = self.here.batches[chain];
         let (first, last) = (numbers.start, numbers.end - 1);
-        if last - first >= LEAVES_AHEAD {
-            let count = |number| if self.up { here + number } else { here - number };
-            return tree.leaves_after(&numbers.map(count).collect::<Vec<u64>>());
+        if self.up { here + first..=here + last } else { here - last..=here - first }
+    }
+
+    /// Leaves in the order of the numbers, from leaves in ascending order.
+    fn in_order(&self, mut leaves: Vec<Hash>) -> Vec<Hash> {
+        if !self.up {
+            leaves.reverse();
         }
-        let counts = if self.up { here + first..=here + last } else { here - last..=here - first };
+        leaves
+    }
+
+    /// The leaves of a chain after each number of batches, for a long list.
+    fn many_leaves(&self, chain: usize, numbers: Range<u64>) -> Vec<Hash> {
+        self.in_order(self.gap_leaves.of(chain, self.counts(chain, numbers)))
+    }
+
+    /// The leaves of a chain after each number of batches, for a list of at most [`LEAVES_AHEAD`].
+    fn leaves(&mut self, chain: usize, numbers: Range<u64>) -> Vec<Hash> {
+        let tree = &self.forest.chains()[chain];
+        let counts = self.counts(chain, numbers);
         let ahead = &mut self.ahead[chain];
         let end = ahead.start + ahead.leaves.len() as u64;
         if *counts.start() < ahead.start || *counts.end() >= end {
@@ -358,10 +364,7 @@ impl<'f> Walk<'f> {
             ahead.leaves = tree.leaves_after(&window.collect::<Vec<u64>>());
         }
         let range = (counts.start() - ahead.start) as usize..=(counts.end() - ahead.start) as usize;
-        let mut leaves = ahead.leaves[range].to_vec();
-        if !self.up {
-            leaves.reverse();
-        }
-        leaves
+        let leaves = ahead.leaves[range].to_vec();
+        self.in_order(leaves)
     }
 }

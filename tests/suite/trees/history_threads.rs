@@ -1,6 +1,6 @@
 //! The history depends only on the input: it is the same for any number of threads and any timing.
 
-use std::{thread, time::Duration};
+use std::{collections::BTreeMap, thread, time::Duration};
 
 use crate::support::{fixture, layer::Layer};
 use slproof::{
@@ -13,8 +13,9 @@ use slproof::{
         state::read_state,
     },
     keccak::keccak256,
-    primitives::{BatchNumber, ChainId, SlBlock},
+    primitives::{BatchNumber, ChainId, SlBlock, Word},
     snapshot::Snapshot,
+    state::slots::mapping_value,
 };
 
 const THREADS: [usize; 4] = [1, 2, 3, 8];
@@ -159,5 +160,45 @@ fn a_budget_that_is_used_up_gives_the_same_history_every_time() {
         let found = pool(1).install(|| searched(&state, &forest, effort));
         assert!(found.unexplained().next().is_some());
         is_always(&found, &state, &forest, effort, 5);
+    }
+}
+
+/// A chain catches up with thousands of batches at once. Only one of the walks reaches that root, because the other one
+/// ends at altered roots.
+#[test]
+fn thousands_of_batches_at_once_are_found_from_either_end() {
+    for altered in [4..13, 15..24] {
+        let mut layer = Layer::new(Layout::V29, ChainId(506));
+        layer.set_block(2);
+        (1..=3).for_each(|chain| layer.add_chain(ChainId(chain)));
+        let (mut counts, mut truth) = ([0; 4], BTreeMap::new());
+        for block in 3..30 {
+            let (index, batches) = if block == 14 { (2, 2_500) } else { (1 + block % 3, 1) };
+            for _ in 0..batches {
+                counts[index] += 1;
+                append(&mut layer, block as u64, index, counts[index]);
+            }
+            truth.insert(block as u64, counts);
+        }
+        let mut storage = layer.storage();
+        for block in altered.clone() {
+            let slot = mapping_value(Word::from(block), Word::from(9));
+            storage.insert((MESSAGE_ROOT, slot), keccak256(b"altered").into());
+        }
+        let state = layer.state_of(&storage);
+        let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
+        let effort = SearchBudget { step: 1 << 18, walk: 1 << 19 };
+        let events = EventList::new();
+        let timeline = explain(&state, Addresses::default(), &forest, &events, effort).unwrap();
+        let history = timeline.history();
+        let unexplained: Vec<u64> =
+            history.unexplained().map(|root| history.blocks[root].0).collect();
+        assert_eq!(unexplained, altered.clone().collect::<Vec<u64>>());
+        for (block, counts) in truth.into_iter().filter(|(block, _)| !altered.contains(block)) {
+            let at = timeline.at(SlBlock(block)).unwrap();
+            let found = [0, 1, 2, 3].map(|chain| timeline.batches(chain, at).unwrap_or(0));
+            assert_eq!(found, counts, "block {block}");
+        }
+        is_always(history, &state, &forest, effort, 1);
     }
 }
