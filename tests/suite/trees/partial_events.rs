@@ -137,7 +137,12 @@ fn events_beside_whole_files_of_l1() {
     let append = wrong.iter_mut().find(|line| line["event"] == "AppendedChainBatchRoot").unwrap();
     append["chainBatchRoot"] = json!(format!("0x{}", "ab".repeat(32)));
     let place = format!("block {}, log", append["blockNumber"]);
-    refused(&run(["rebuild", &part("wrong.jsonl", &wrong), archive]), &[&place]);
+    let wrong = part("wrong.jsonl", &wrong);
+    let tree = dir.path().join("wrong.sltree");
+    let words = [&place, "wrong.jsonl", archive, "contradict each other"];
+    refused(&run(["rebuild", &wrong, archive]), &words);
+    refused(&run(["rebuild", &wrong, archive, "-o", text(&tree)]), &words);
+    assert!(!tree.exists());
 
     // A wrong root within the first block.
     let first = lines.iter().position(|line| line["blockNumber"] == 193).unwrap();
@@ -226,4 +231,70 @@ fn late_events_may_lack_some_of_their_first_blocks() {
             }
         }
     }
+}
+
+/// A tree file has the trees of L1 where the events give none alone. They are compared with the events, which say what the
+/// roots contain.
+#[test]
+fn a_tree_file_of_l1_beside_incomplete_events() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = l1_files::whole(dir.path());
+    let archive = text(&archive);
+    let lines = support::json_lines("gateway-v29/events.jsonl.gz");
+    let [alone, both] = ["alone.sltree", "both.sltree"].map(|name| dir.path().join(name));
+    let (alone, both) = (text(&alone), text(&both));
+    assert_eq!(run(["rebuild", archive, "-o", alone]).code, Some(0));
+    l1_files::write_lines(dir.path(), "late.jsonl", &lines[lines.len() - 153..]);
+    l1_files::write_lines(dir.path(), "gap.jsonl", &[&lines[..101], &lines[131..]].concat());
+    for name in ["late.jsonl", "gap.jsonl"] {
+        let events = dir.path().join(name);
+        let made = run(["rebuild", "--json", text(&events), archive, "-o", both]);
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        let found: Value = serde_json::from_str(&made.stdout).unwrap();
+        let expected = run(["rebuild", "--json", alone]);
+        let expected: Value = serde_json::from_str(&expected.stdout).unwrap();
+        for member in ["checkedBy", "chains", "sharedTree", "interopRoot", "missingEvents"] {
+            assert_eq!(found[member], expected[member], "{name}");
+        }
+        assert!(history(&[both], 1) > history(&[alone], 1), "{name}");
+    }
+}
+
+/// Late events that go on after the trees of L1 cannot be joined to them, and take nothing away from them.
+#[test]
+fn late_events_that_go_on_after_l1_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let commits = l1_files::commits().into_iter();
+    let commits: Vec<Value> =
+        commits.filter(|commit| l1_files::committed(commit).is_none_or(|of| of <= 2022)).collect();
+    let archive = dir.path().join("l1");
+    fs::create_dir(&archive).unwrap();
+    l1_files::write(&archive, &commits);
+    let last = l1_files::sl_batches();
+    let last = last.iter().find(|batch| batch["slBatch"] == 2022).unwrap()["lastBlock"].as_u64();
+    let lines = support::json_lines("gateway-v29/events.jsonl.gz");
+    let after = lines.iter().find(|line| line["blockNumber"].as_u64() > last).unwrap();
+    let place = format!("block {}, log {}", after["blockNumber"], after["logIndex"]);
+    let late = &lines[lines.len() - 153..];
+    assert!(late[0]["blockNumber"].as_u64() < last);
+    l1_files::write_lines(dir.path(), "late.jsonl", late);
+    let [events, tree] = ["late.jsonl", "t.sltree"].map(|name| dir.path().join(name));
+    let alone = run(["rebuild", "--json", text(&archive)]);
+    let alone: Value = serde_json::from_str(&alone.stdout).unwrap();
+    for output in [&[][..], &["-o", text(&tree)]] {
+        let both = [&["rebuild", "--json", text(&events), text(&archive)], output].concat();
+        let both = run(both);
+        assert_eq!(both.code, Some(0), "{}", both.stderr);
+        let found: Value = serde_json::from_str(&both.stdout).unwrap();
+        for member in ["checkedBy", "chains", "sharedTree", "interopRoot"] {
+            assert_eq!(found[member], alone[member], "{output:?}");
+        }
+        let missing = found["missingEvents"].as_array().unwrap();
+        assert!(missing[0].as_str().unwrap().starts_with(&place), "{missing:?}");
+    }
+    let said = run(["rebuild", text(&events), text(&archive)]).stderr;
+    assert!(said.contains(&format!("{place}: this event and those after it are newer")), "{said}");
+    assert!(
+        history(&[text(&archive), "--events", text(&events)], 1) > history(&[text(&archive)], 1)
+    );
 }
