@@ -199,6 +199,7 @@ fn exit_code(error: &Error) -> u8 {
         Error::Input(_) | Error::Import(_) | Error::Native(_) | Error::Archive(_) => 3,
         Error::Index(_) | Error::Entries(_) | Error::State(_) | Error::NotOfJob { .. } => 3,
         Error::Rebuild { source, .. } if source.is_mismatch() => 4,
+        Error::Contradiction { .. } => 4,
         Error::Rebuild { .. } => 3,
         Error::History(HistoryError::Root { .. }) => 4,
         Error::History(HistoryError::NoRoots) => 5,

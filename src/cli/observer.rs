@@ -64,8 +64,8 @@ impl Observer for TreesObserver {
             }
             Event::OnlyEvents(forest) => only_events(forest, console),
             Event::EventsUnused => console.info(
-                "the events confirm nothing: they have no batch in common with the state, or they end with an interop \
-                 root that is not that of its block in the state",
+                "the events confirm nothing: they have no batch in common with the state, or the last interop root of a \
+                 block in them is not that of the block in the state",
             ),
             Event::EventsGoOn(forest) => console.info(match forest.latest() {
                 Some(latest) => format!(

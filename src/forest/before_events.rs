@@ -1,17 +1,18 @@
 use std::collections::BTreeMap;
 
-use super::Forest;
+use super::{EventsError, Forest, event_order::EventOrder};
 use crate::{
     contracts::{EventKind, MessageRootEvent},
-    primitives::{BatchNumber, ChainId},
+    ingest::events::EventList,
+    primitives::{BatchNumber, ChainId, SlBlock},
 };
 
 /// What trees that are known contain before the first of some events, which may begin at any block. Each event is
 /// taken once, in order.
 #[derive(Debug, Default)]
 pub(super) struct BeforeEvents {
-    /// Whether the first event is the first registration. `None` before it was taken.
-    is_first: Option<bool>,
+    /// The block of the first event, and whether that event is the first registration. `None` before it was taken.
+    first: Option<(SlBlock, bool)>,
     /// The index in the first registration.
     chains: Option<u64>,
     /// By chain index: the first leaf that is appended.
@@ -19,8 +20,19 @@ pub(super) struct BeforeEvents {
 }
 
 impl BeforeEvents {
-    pub(super) fn take(&mut self, event: &MessageRootEvent, forest: &Forest) {
-        self.is_first.get_or_insert(event.kind.is_first_registration());
+    /// Reads all events, which have to be in order.
+    pub(super) fn of(events: &EventList, forest: &Forest) -> Result<Self, EventsError> {
+        let (mut before, mut order) = (Self::default(), EventOrder::default());
+        for event in events.iter() {
+            let event = event?;
+            order.take(&event)?;
+            before.take(&event, forest);
+        }
+        Ok(before)
+    }
+
+    fn take(&mut self, event: &MessageRootEvent, forest: &Forest) {
+        self.first.get_or_insert((event.block, event.kind.is_first_registration()));
         match event.kind {
             EventKind::AddedChain(_, index) => {
                 self.chains.get_or_insert(index);
@@ -34,9 +46,14 @@ impl BeforeEvents {
         }
     }
 
+    /// The block of the first event.
+    pub(super) fn block(&self) -> SlBlock {
+        self.first.map_or(SlBlock(0), |(block, _)| block)
+    }
+
     /// Whether it is certain what the trees contain: nothing.
     pub(super) fn is_nothing(&self) -> bool {
-        self.is_first.unwrap_or_default()
+        self.first.is_some_and(|(_, is_first)| is_first)
     }
 
     /// The number of chains. Without a registration in the events, there are as many as in the end.
@@ -46,11 +63,13 @@ impl BeforeEvents {
         self.chains.unwrap_or_else(in_the_end).clamp(1, most) as u32
     }
 
-    /// By chain index: the number of batches. A chain without an append in the events has as many as in the end.
+    /// By chain index: the number of batches. A chain that the events register has none, and one without an append in the
+    /// events as many as in the end.
     pub(super) fn counts(&self, forest: &Forest) -> Vec<u64> {
         let before = (0..).zip(forest.chains()).map(|(index, tree)| {
             let first = self.first_leaves.get(&index).copied();
-            if self.is_nothing() { 0 } else { first.unwrap_or(tree.batches().len()) }
+            let is_new = self.chains.is_some_and(|chains| u64::from(index) >= chains);
+            if self.is_nothing() || is_new { 0 } else { first.unwrap_or(tree.batches().len()) }
         });
         before.collect()
     }

@@ -2,26 +2,40 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     ChainTree, EventPlace, EventsError, Forest, RebuildError, RootsByBlock,
-    emitted_interop_roots::EmittedInteropRoots, emitted_roots::EmittedChainRoots,
+    before_events::BeforeEvents, emitted_interop_roots::EmittedInteropRoots,
+    emitted_roots::EmittedChainRoots,
 };
 use crate::{contracts::EventKind, ingest::events::EventList, proof::CheckedBy};
 
 impl Forest {
     /// Compares the trees with events, which may cover only a part of the history, and the events with `roots`, the
     /// roots by block of the same evidence as the trees. Every registration, batch root, chain root and root of a block
-    /// must be equal, and every timestamp, up to the block up to which the evidence has everything. If at least one batch
-    /// was compared, and every root of a block, [`Forest::checked_by`] includes [`CheckedBy::EVENTS`] afterwards.
+    /// must be equal, and every timestamp, up to the block up to which the evidence has everything. So must every root of a
+    /// block that the evidence has, where the events show what the trees contained then. If at least one batch
+    /// was compared, and every root of a block in the events, [`Forest::checked_by`] includes [`CheckedBy::EVENTS`]
+    /// afterwards.
     ///
     /// # Errors
     /// [`EventsError`] for the first event of a chain that differs; [`EventsError::AfterState`] if nothing
     /// differs and events follow that the trees do not have. [`RebuildError`] if `roots` cannot be read.
     pub fn compared_with(
+        self,
+        events: &EventList,
+        roots: &impl RootsByBlock,
+    ) -> Result<Self, RebuildError> {
+        let before = BeforeEvents::of(events, &self)?;
+        self.compared_after(&before, events, roots)
+    }
+
+    /// As [`Forest::compared_with`]. `before` is what the trees contain before the events.
+    pub(super) fn compared_after(
         mut self,
+        before: &BeforeEvents,
         events: &EventList,
         roots: &impl RootsByBlock,
     ) -> Result<Self, RebuildError> {
         let mut emitted: BTreeMap<u64, EmittedChainRoots> = BTreeMap::new();
-        let mut interop_roots = EmittedInteropRoots::before(events, &self, roots)?;
+        let mut interop_roots = EmittedInteropRoots::new(before, &self, roots)?;
         // By chain index: the number of batches at the last append, as long as no chain root follows it.
         let mut appended: HashMap<u64, u64> = HashMap::new();
         let (mut compared, mut first_after) = (false, None);
@@ -33,7 +47,7 @@ impl Forest {
             let may_be_after = Some(event.block) > end;
             let is_after = may_be_after && (first_after.is_some() || Some(event.block) > newest);
             match is_after {
-                true => interop_roots.begin(event.block)?,
+                true => interop_roots.end_block()?,
                 false => interop_roots.read(place, &event.kind)?,
             }
             match event.kind {

@@ -1,35 +1,43 @@
 //! The interop roots in events, which may begin late, end early or lack some. They are compared with trees that are
 //! known, and with the roots by block of the same evidence.
 //!
-//! The last root of a block is that of the block. A root before it in the block is stored nowhere: it is compared with
-//! the trees where the events show these, which is certain between two blocks whose roots the trees have.
+//! The last root of a block is that of the block. A root before it in the block is stored nowhere. All are compared with
+//! the trees, by what the events say of these, and so are the roots of the evidence, also those of blocks without events:
+//! see [`ComparedRoots`].
 
-use std::{collections::BTreeMap, mem};
+use std::{collections::BTreeMap, iter::Peekable, mem};
 
 use super::{
-    EventPlace, EventsError, Forest, History, RebuildError, RootOfBlock, RootsByBlock,
+    EventPlace, EventsError, Forest, RebuildError, RootsByBlock,
     before_events::{BeforeEvents, all, leaf_of},
-    event_order::EventOrder,
-    history,
+    compared_roots::{ComparedRoots, RootSource},
     step::Step,
 };
 use crate::{
     contracts::{EventKind, NewInteropRootData},
-    ingest::events::EventList,
     primitives::{Hash, SlBlock},
 };
 
-/// Roots that are compared with the trees at once.
-const WINDOW: usize = 1 << 16;
+/// The roots of evidence, in the order of their blocks.
+type Roots<'r> = Box<dyn Iterator<Item = Result<(SlBlock, Hash), RebuildError>> + 'r>;
 
 /// The interop roots in events so far, and what the trees contain at each according to the events.
 pub(super) struct EmittedInteropRoots<'f, R> {
     forest: &'f Forest,
     roots: &'f R,
+    /// The roots of the evidence that were not reached yet.
+    stored: Peekable<Roots<'f>>,
     /// The present block.
     block: Option<SlBlock>,
+    /// The last root in the events of the present block.
+    last: Option<(EventPlace, NewInteropRootData)>,
+    /// Whether it is that of the block as far as it was read.
+    is_last: bool,
     /// The number of chains.
     chains: u32,
+    /// The smallest number of chains that the root of the present block may have: the registrations of the block that the
+    /// contract stored no root after do not count.
+    fewest_chains: u32,
     /// By chain index: the number of batches.
     counts: Vec<u64>,
     /// By chain index: the new batches since the last root.
@@ -38,57 +46,40 @@ pub(super) struct EmittedInteropRoots<'f, R> {
     has_gap: bool,
     /// The log id of the last root, which is not zero since v31.
     log_id: u64,
-    /// Whether the last root of the window is that of the present block as far as it was read.
-    is_last: bool,
-    window: Window,
-    /// Whether the trees at the last root before the window are known.
-    is_known: bool,
+    compared: ComparedRoots<'f>,
 }
-
-/// Roots that are to be compared, in columns.
-#[derive(Default)]
-struct Window {
-    emitted: History,
-    places: Vec<EventPlace>,
-    /// Whether events of registrations or batches are missing between this root and the one before.
-    gaps: Vec<bool>,
-    /// Whether it is the root of its block.
-    of_block: Vec<bool>,
-    /// The roots that end the events of their block, where the evidence has another root of the block.
-    ended_early: Vec<(usize, RootOfBlock)>,
-}
-
-/// The root of the last block in the events, if the evidence has another one for this block.
-type Undecided = Option<(EventPlace, RootOfBlock)>;
 
 impl<'f, R: RootsByBlock> EmittedInteropRoots<'f, R> {
-    /// Reads all events, which have to be in order, to see which batches there were before them. A chain without events
-    /// has as many as in the end.
-    pub(super) fn before(
-        events: &EventList,
+    /// Begins with what there was before all events.
+    pub(super) fn new(
+        before: &BeforeEvents,
         forest: &'f Forest,
         roots: &'f R,
-    ) -> Result<Self, EventsError> {
-        let (mut before, mut order) = (BeforeEvents::default(), EventOrder::default());
-        for event in events.iter() {
-            let event = event?;
-            order.take(&event)?;
-            before.take(&event, forest);
-        }
+    ) -> Result<Self, RebuildError> {
         let counts = before.counts(forest);
-        Ok(Self {
+        let start = if before.is_nothing() { SlBlock(0) } else { before.block() };
+        let stored: Roots<'f> = Box::new(roots.since(start));
+        let mut first = Self {
             forest,
             roots,
+            stored: stored.peekable(),
             block: None,
+            last: None,
+            is_last: false,
             chains: before.chains(forest),
+            fewest_chains: 0,
             pending: all(&counts),
             counts,
             has_gap: false,
             log_id: 0,
-            is_last: false,
-            window: Window::default(),
-            is_known: before.is_nothing(),
-        })
+            compared: ComparedRoots::new(forest, before.is_nothing()),
+        };
+        if !before.is_nothing()
+            && let Some((block, root)) = roots.newest_before(before.block())?
+        {
+            first.push_stored(block, root, first.chains)?;
+        }
+        Ok(first)
     }
 
     /// Reads the next event, which is of a block that the evidence covers.
@@ -100,11 +91,15 @@ impl<'f, R: RootsByBlock> EmittedInteropRoots<'f, R> {
                 self.has_gap |= index > self.chains;
                 self.register(index.saturating_add(1));
                 // Since v31 a registration stores a root too, and emits it at once.
-                self.is_last &= self.log_id == 0;
+                if self.log_id > 0 {
+                    self.store(false);
+                }
             }
             EventKind::AppendedBatch(chain, batch, ..) => {
-                self.is_last = false;
-                let Some((index, leaf)) = leaf_of(self.forest, chain, batch) else { return Ok(()) };
+                let Some((index, leaf)) = leaf_of(self.forest, chain, batch) else {
+                    self.is_last = false;
+                    return Ok(());
+                };
                 let count = &mut self.counts[index as usize];
                 self.has_gap |= leaf != *count || index >= self.chains;
                 if leaf >= *count {
@@ -112,12 +107,15 @@ impl<'f, R: RootsByBlock> EmittedInteropRoots<'f, R> {
                     *count = leaf + 1;
                 }
                 self.register(index + 1);
+                self.store(false);
             }
             EventKind::NewChainRoot(..) => {}
-            EventKind::NewInteropRoot(None) => self.is_last = false,
+            EventKind::NewInteropRoot(None) => self.store(false),
             EventKind::NewInteropRoot(Some(data)) => {
-                self.push(place, &data);
-                (self.log_id, self.is_last) = (data.log_id, true);
+                self.push(place.block, data.root, self.chains, RootSource::Event(place))?;
+                self.last = Some((place, data));
+                self.log_id = data.log_id;
+                self.store(true);
             }
         }
         Ok(())
@@ -127,104 +125,92 @@ impl<'f, R: RootsByBlock> EmittedInteropRoots<'f, R> {
         self.chains = self.chains.max(chains).min(self.counts.len() as u32);
     }
 
-    fn push(&mut self, place: EventPlace, data: &NewInteropRootData) {
-        // Batches of chains that are registered later wait for the registration.
-        let later = self.pending.split_off(&self.chains);
-        let advances = mem::replace(&mut self.pending, later).into_iter().collect();
-        let step = Step { chains: self.chains, advances };
-        self.window.emitted.push(place.block, data.root, Some(step));
-        self.window.emitted.timestamps.push(data.timestamp.unwrap_or_default());
-        self.window.places.push(place);
-        self.window.gaps.push(mem::take(&mut self.has_gap));
-        self.window.of_block.push(false);
+    /// Notes that the contract stores the root of the present trees, which is in the event that was read last or not.
+    fn store(&mut self, is_emitted: bool) {
+        self.is_last = is_emitted;
+        self.fewest_chains = self.chains;
     }
 
-    /// Ends the block before, of which all events were read that there are.
-    pub(super) fn begin(&mut self, block: SlBlock) -> Result<(), RebuildError> {
-        if self.block.is_some_and(|before| before != block) {
-            if let Some((_, stored)) = self.end_block()? {
-                let last = self.window.places.len() - 1;
-                self.window.of_block[last] = false;
-                self.window.ended_early.push((last, stored));
-            }
-            if self.window.places.len() >= WINDOW {
-                self.compare()?;
-            }
+    fn push(
+        &mut self,
+        block: SlBlock,
+        root: Hash,
+        chains: u32,
+        by: RootSource,
+    ) -> Result<(), EventsError> {
+        if self.compared.compare_if_many()? {
+            self.pending = all(&self.counts);
         }
-        self.block = Some(block);
+        // Batches of chains that are registered later wait for the registration.
+        let later = self.pending.split_off(&chains);
+        let advances = mem::replace(&mut self.pending, later).into_iter().collect();
+        let step = Step { chains, advances };
+        self.compared.push(block, root, step, by, mem::take(&mut self.has_gap));
         Ok(())
     }
 
-    /// Compares the root of the block that ends with the one that the evidence has.
-    fn end_block(&mut self) -> Result<Undecided, RebuildError> {
-        let Some(last) = self.window.places.len().checked_sub(1) else { return Ok(None) };
-        let place = self.window.places[last];
-        let is_last = mem::take(&mut self.is_last);
-        if Some(place.block) != self.block {
-            return Ok(None);
+    /// Adds a root that the evidence has. Its number of chains is at least `fewest`.
+    fn push_stored(&mut self, block: SlBlock, root: Hash, fewest: u32) -> Result<(), EventsError> {
+        for chains in fewest..=self.chains {
+            let is_last = chains == self.chains;
+            self.push(block, root, chains, RootSource::Evidence { is_last })?;
         }
-        self.window.of_block[last] = is_last;
-        let Some(stored) = self.roots.root_of(place.block)? else { return Ok(None) };
-        let emitted = self.window.emitted.timestamps[last];
-        let given = Some(emitted).filter(|emitted| emitted.0 != 0 && !stored.root.is_zero());
-        if let Some(stored) = stored.other_timestamp(given) {
-            return Err(EventsError::StoredTimestamp { place, emitted, stored }.into());
-        }
-        let is_other = is_last && stored.root != self.window.emitted.roots[last];
-        Ok(is_other.then_some((place, stored)))
+        Ok(())
     }
 
-    /// Compares the roots of the window with the trees.
-    fn compare(&mut self) -> Result<BTreeMap<usize, Hash>, EventsError> {
-        let Window { emitted, places, gaps, of_block, ended_early } = mem::take(&mut self.window);
-        let differing = history::all_differing(self.forest, &emitted);
-        // A root of the trees within the block is right: the events after it are missing.
-        let wrong = ended_early
-            .iter()
-            .find(|(at, stored)| stored.root.is_zero() || differing.contains_key(at));
-        if let Some((at, stored)) = wrong {
-            return Err(self.stored_root(places[*at], emitted.roots[*at], stored));
+    /// Begins a block, unless it is the present one. In the blocks between the two nothing changed.
+    fn begin(&mut self, block: SlBlock) -> Result<(), RebuildError> {
+        let before = self.block;
+        if before == Some(block) {
+            return Ok(());
         }
-        let mut start = 0;
-        for block in emitted.blocks.chunk_by(|one, other| one == other) {
-            let last = start + block.len() - 1;
-            let was_known = self.is_known;
-            self.is_known = of_block[last] && !differing.contains_key(&last);
-            let is_certain = was_known && self.is_known && !gaps[start..=last].contains(&true);
-            let wrong = differing.range(start..last).next().filter(|_| is_certain);
-            if let Some((&at, &rebuilt)) = wrong {
-                let before = at.checked_sub(1).filter(|before| !differing.contains_key(before));
-                return Err(EventsError::InteropRoot {
-                    place: places[at],
-                    emitted: emitted.roots[at],
-                    rebuilt,
-                    before: before.map(|before| places[before]),
-                });
+        self.end_block()?;
+        while let Some(next) = self.stored.next_if(|next| is_before(next, block)) {
+            let (at, root) = next?;
+            if Some(at) != before {
+                self.push_stored(at, root, self.chains)?;
             }
-            start = last + 1;
         }
-        self.pending = all(&self.counts);
-        Ok(differing)
+        self.block = Some(block);
+        self.fewest_chains = self.chains;
+        Ok(())
     }
 
-    /// Compares the rest. Returns whether the last root is right too: of its block, events may be missing, so another root
-    /// than the evidence has is wrong only if the events show all that the block appended.
+    /// Ends the present block, of which all events were read that there are: compares what they say of the block with what
+    /// the evidence has.
+    pub(super) fn end_block(&mut self) -> Result<(), RebuildError> {
+        let Some(block) = self.block.take() else { return Ok(()) };
+        let (last, is_last) = (self.last.take(), mem::take(&mut self.is_last));
+        let Some(stored) = self.roots.root_of(block)? else { return Ok(()) };
+        if let Some((place, NewInteropRootData { root, timestamp, .. })) = last {
+            if stored.root.is_zero() {
+                let (stored, end) = (stored.root, self.roots.end());
+                return Err(EventsError::StoredRoot { place, emitted: root, stored, end }.into());
+            }
+            if let (Some(emitted), Some(stored)) = (timestamp, stored.other_timestamp(timestamp)) {
+                return Err(EventsError::StoredTimestamp { place, emitted, stored }.into());
+            }
+            if is_last && stored.root == root {
+                return Ok(());
+            }
+            if is_last {
+                self.compared.last_is_other(stored.root);
+            }
+        }
+        if !stored.root.is_zero() {
+            self.push_stored(block, stored.root, self.fewest_chains)?;
+        }
+        Ok(())
+    }
+
+    /// Compares the rest. Returns whether every root of a block in the events is that of the block, or one that the trees
+    /// had within it.
     pub(super) fn finish(mut self) -> Result<bool, RebuildError> {
-        let undecided = self.end_block()?;
-        let last = self.window.places.len().saturating_sub(1);
-        let is_of_block = self.window.of_block.last().is_some_and(|is_of_block| *is_of_block);
-        let emitted = self.window.emitted.roots.last().copied().unwrap_or_default();
-        let differing = self.compare()?;
-        let rebuilt = differing.get(&last);
-        let Some((place, stored)) = undecided else { return Ok(is_of_block || rebuilt.is_none()) };
-        if stored.root.is_zero() || rebuilt == Some(&stored.root) {
-            return Err(self.stored_root(place, emitted, &stored).into());
-        }
-        Ok(rebuilt.is_none())
+        self.end_block()?;
+        Ok(self.compared.finish()?)
     }
+}
 
-    fn stored_root(&self, place: EventPlace, emitted: Hash, stored: &RootOfBlock) -> EventsError {
-        let (stored, end) = (stored.root, self.roots.end());
-        EventsError::StoredRoot { place, emitted, stored, end }
-    }
+fn is_before(root: &Result<(SlBlock, Hash), RebuildError>, block: SlBlock) -> bool {
+    root.as_ref().map_or(true, |(at, _)| *at < block)
 }

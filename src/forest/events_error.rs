@@ -169,6 +169,19 @@ pub enum EventsError {
         /// The last block up to which the state has everything.
         end: Option<SlBlock>,
     },
+    /// The state stores a root for a block which the trees did not have then, according to the events.
+    #[error(
+        "block {block}: the state has the root {stored}, but according to the events the root of the trees was \
+         {rebuilt} then: the state or an event is wrong"
+    )]
+    OtherRoot {
+        /// The block.
+        block: SlBlock,
+        /// The root in the state.
+        stored: Hash,
+        /// The root of the trees at the end of the block.
+        rebuilt: Hash,
+    },
     /// The state stores another timestamp with the root of a block.
     #[error(
         "{place}: NewInteropRoot says that block {} has the timestamp {emitted}, but the state has {stored}",
@@ -391,7 +404,7 @@ fn other_root(stored: &Hash, end: &Option<SlBlock>) -> String {
         ),
         (true, None) => "none: the event is wrong, or the state lost this root".into(),
         (false, _) => {
-            format!("{stored}: the event is wrong, or a later one of this block is missing")
+            format!("{stored}: the event or the state is wrong")
         }
     }
 }
@@ -424,6 +437,7 @@ impl EventsError {
                 | Self::OtherPast { .. }
                 | Self::OtherRegistration { .. }
                 | Self::StoredRoot { .. }
+                | Self::OtherRoot { .. }
                 | Self::StoredTimestamp { .. }
                 | Self::BlockTimestamp { .. }
                 | Self::NoSuchChain { .. }

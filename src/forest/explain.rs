@@ -1,5 +1,6 @@
 use super::{
     Addresses, Forest, History, HistoryError, RebuildError, RebuildOptions, SearchBudget, Timeline,
+    before_events::BeforeEvents,
     evidence::{Evidence, StateEvidence},
     history,
 };
@@ -19,14 +20,17 @@ pub fn explain<S: StorageReader + ?Sized>(
 ) -> Result<Timeline, HistoryError> {
     let options = RebuildOptions { addresses, ..RebuildOptions::default() };
     let evidence = StateEvidence::read(state, &options)?;
-    Timeline::new(forest, explain_evidence(&evidence, forest, events, budget)?)
+    let before = BeforeEvents::of(events, forest).map_err(RebuildError::from)?;
+    Timeline::new(forest, explain_evidence(&evidence, forest, events, &before, budget)?)
 }
 
-/// As [`explain`], from evidence that was read, without the trees at the roots.
+/// As [`explain`], from evidence that was read, without the trees at the roots. `before` is what the trees contain before
+/// the events.
 pub(super) fn explain_evidence<S: StorageReader + ?Sized>(
     evidence: &StateEvidence<'_, S>,
     forest: &Forest,
     events: &EventList,
+    before: &BeforeEvents,
     budget: SearchBudget,
 ) -> Result<History, HistoryError> {
     let newest = forest.latest().ok_or(HistoryError::NoRoots)?;
@@ -41,7 +45,7 @@ pub(super) fn explain_evidence<S: StorageReader + ?Sized>(
     roots.reverse();
     let steps = evidence.steps(forest, &blocks)?;
     let found = History::new(blocks, roots, steps.unwrap_or_default());
-    let found = history::with_events(forest, found, events)?;
+    let found = history::with_events(forest, found, events, before)?;
     let timestamps = match evidence.layout() {
         Layout::V33 => evidence.root_timestamps(&found.blocks)?,
         _ => Vec::new(),

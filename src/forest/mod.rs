@@ -23,6 +23,7 @@ mod bridged;
 mod chain_tree;
 mod compare_events;
 mod compare_l1;
+mod compared_roots;
 mod emitted_interop_roots;
 mod emitted_roots;
 mod error;

@@ -1,6 +1,6 @@
 //! The roots by block that evidence has. What two kinds of evidence say of one block has to be equal.
 
-use super::{DifferingRoot, Forest, History, RebuildError, RootOfBlock, evidence::probe};
+use super::{DifferingRoot, Forest, History, RebuildError, RootOfBlock, evidence::block_roots};
 use crate::{
     contracts::{Layout, MessageRoot},
     primitives::{Address, Hash, SlBlock},
@@ -15,6 +15,18 @@ pub trait RootsByBlock {
     /// # Errors
     /// [`RebuildError`] if the evidence cannot be read.
     fn root_of(&self, block: SlBlock) -> Result<Option<RootOfBlock>, RebuildError>;
+
+    /// The roots that are known of the blocks from this one on, in the order of the blocks.
+    ///
+    /// # Errors
+    /// As [`RootsByBlock::root_of`].
+    fn since(&self, first: SlBlock) -> impl Iterator<Item = Result<(SlBlock, Hash), RebuildError>>;
+
+    /// The newest root before a block.
+    ///
+    /// # Errors
+    /// As [`RootsByBlock::root_of`].
+    fn newest_before(&self, block: SlBlock) -> Result<Option<(SlBlock, Hash)>, RebuildError>;
 
     /// The last block up to which the evidence has everything that happened. `None` if that is not known of any block.
     fn end(&self) -> Option<SlBlock>;
@@ -39,6 +51,8 @@ pub trait RootsByBlock {
 /// The roots that MessageRoot stores.
 pub struct StateRoots<'s, S: ?Sized> {
     message_root: MessageRoot<'s, S>,
+    /// The block of the newest root.
+    newest: Option<SlBlock>,
     end: Option<SlBlock>,
     has_timestamps: bool,
 }
@@ -50,7 +64,8 @@ impl<'s, S: StorageReader + ?Sized> StateRoots<'s, S> {
         let newest = trees.latest().map(|latest| latest.block);
         let has_timestamps = trees.layout() == Layout::V33;
         let end = state.block().max(newest);
-        Self { message_root: MessageRoot::at(state, message_root), end, has_timestamps }
+        let message_root = MessageRoot::at(state, message_root);
+        Self { message_root, newest, end, has_timestamps }
     }
 
     /// All roots up to a block, without their timestamps.
@@ -58,7 +73,7 @@ impl<'s, S: StorageReader + ?Sized> StateRoots<'s, S> {
     /// # Errors
     /// [`RebuildError`] if the state cannot be read.
     pub fn up_to(&self, last: SlBlock) -> Result<Vec<(SlBlock, RootOfBlock)>, RebuildError> {
-        let roots = probe(&self.message_root, 0, last.0.saturating_add(1))?;
+        let roots = block_roots::probe(&self.message_root, 0, last.0.saturating_add(1))?;
         let root = |(block, root)| (block, RootOfBlock { root, timestamp: None });
         Ok(roots.into_iter().map(root).collect())
     }
@@ -76,6 +91,16 @@ impl<S: StorageReader + ?Sized> RootsByBlock for StateRoots<'_, S> {
             false => None,
         };
         Ok(Some(RootOfBlock { root, timestamp }))
+    }
+
+    fn since(&self, first: SlBlock) -> impl Iterator<Item = Result<(SlBlock, Hash), RebuildError>> {
+        let blocks = self.newest.map(|newest| first..=newest);
+        blocks.into_iter().flat_map(|blocks| block_roots::upwards(&self.message_root, blocks))
+    }
+
+    fn newest_before(&self, block: SlBlock) -> Result<Option<(SlBlock, Hash)>, RebuildError> {
+        let last = block.0.checked_sub(1).map(SlBlock).min(self.newest);
+        last.map_or(Ok(None), |last| block_roots::newest_up_to(&self.message_root, last))
     }
 
     fn end(&self) -> Option<SlBlock> {
@@ -109,9 +134,13 @@ impl<'h> ListedRoots<'h> {
 
     /// All roots that are known.
     pub fn iter(&self) -> impl Iterator<Item = (SlBlock, RootOfBlock)> {
+        self.known(0).map(|at| (self.history.blocks[at], self.at(at)))
+    }
+
+    /// The indices of the known roots from an index on.
+    fn known(&self, start: usize) -> impl Iterator<Item = usize> {
         let end = self.history.blocks.partition_point(|block| Some(*block) <= self.end);
-        let known = (0..end).filter(|at| !self.history.roots[*at].is_zero());
-        known.map(|at| (self.history.blocks[at], self.at(at)))
+        (start..end).filter(|at| !self.history.roots[*at].is_zero())
     }
 
     fn at(&self, at: usize) -> RootOfBlock {
@@ -133,6 +162,18 @@ impl RootsByBlock for ListedRoots<'_> {
             // Only a state shows that a block has no root: events may be missing, and batches on L1.
             Err(_) => self.of.has(CheckedBy::STATE).then_some(nothing),
         })
+    }
+
+    fn since(&self, first: SlBlock) -> impl Iterator<Item = Result<(SlBlock, Hash), RebuildError>> {
+        let start = self.history.blocks.partition_point(|block| *block < first);
+        self.known(start).map(|at| Ok((self.history.blocks[at], self.history.roots[at])))
+    }
+
+    fn newest_before(&self, block: SlBlock) -> Result<Option<(SlBlock, Hash)>, RebuildError> {
+        let end = self.history.blocks.partition_point(|other| *other < block);
+        let at = end.checked_sub(1).filter(|at| Some(self.history.blocks[*at]) <= self.end);
+        let root = at.map(|at| (self.history.blocks[at], self.history.roots[at]));
+        Ok(root.filter(|(_, root)| !root.is_zero()))
     }
 
     fn end(&self) -> Option<SlBlock> {

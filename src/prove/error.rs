@@ -77,6 +77,17 @@ pub enum Error {
         #[source]
         source: RebuildError,
     },
+    /// Two kinds of evidence contradict each other.
+    #[error("{one} and {other} contradict each other, so one of them is wrong")]
+    Contradiction {
+        /// The names of the files of one kind.
+        one: String,
+        /// Those of the other kind.
+        other: String,
+        /// The difference.
+        #[source]
+        source: RebuildError,
+    },
     /// A tree file could not be created.
     #[error("cannot create a tree file from {name}")]
     TreeFile {
@@ -369,7 +380,9 @@ impl Error {
             }
             Self::Entries(error) => error.code(),
             Self::NotOfJob { .. } => FailureCode::InputDamaged,
-            Self::Rebuild { source, .. } => rebuild_code(source),
+            Self::Rebuild { source, .. } | Self::Contradiction { source, .. } => {
+                rebuild_code(source)
+            }
             Self::TreeFile { source: TreeFileError::Rebuild(source), .. } => rebuild_code(source),
             Self::TreeFile { source: TreeFileError::History(source), .. }
             | Self::History(source) => history_code(source),

@@ -102,6 +102,13 @@ impl TreeInputs {
         }
         Ok(inputs)
     }
+
+    /// The names of those that are not of L1.
+    pub(super) fn names(&self) -> String {
+        let others = [&self.states, &self.events].map(|inputs| ReopenableInput::names(inputs));
+        let others: Vec<String> = others.into_iter().filter(|names| !names.is_empty()).collect();
+        others.join(", ")
+    }
 }
 
 /// The events that were given, and the names of their files.
@@ -178,6 +185,36 @@ impl GivenEvents {
             }
             Err(error) => Err(self.error(error)),
         }
+    }
+
+    /// Compares the trees from L1, of the files `l1`, and their roots by block with the events. The trees are those from L1
+    /// in any case: returns what is missing in the events, if they go on after these trees.
+    pub(super) fn beside_l1(
+        &self,
+        forest: Forest,
+        roots: &impl RootsByBlock,
+        l1: &str,
+        observer: &ObserverHandle,
+    ) -> Result<Vec<EventGap>, Error> {
+        let gaps = match forest.compared_with(&self.list, roots) {
+            Ok(forest) => {
+                say_if_unused(&forest, observer);
+                Vec::new()
+            }
+            Err(RebuildError::Events(EventsError::AfterState { place, .. })) => {
+                vec![EventGap::AfterTrees(place)]
+            }
+            Err(source) if source.is_mismatch() => {
+                return Err(Error::Contradiction {
+                    one: self.names.clone(),
+                    other: l1.into(),
+                    source,
+                });
+            }
+            Err(source) => return Err(self.error(source)),
+        };
+        observer.event(&Event::EventGaps(&gaps));
+        Ok(gaps)
     }
 
     /// Whether the first event is the first registration.

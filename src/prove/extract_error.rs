@@ -57,9 +57,9 @@ pub enum ExtractError {
         /// The batch.
         batch: BatchNumber,
     },
-    /// The batch was executed after missing batches of the settlement layer, and its path has a lost node.
+    /// The batch was executed in or after missing batches of the settlement layer, and its path has a lost node.
     #[error(
-        "batch {batch} of chain {chain} was executed after batches of the settlement layer that are missing on L1, and \
+        "batch {batch} of chain {chain} was executed in or after batches of the settlement layer that are missing on L1, and \
          a node on its path to every later root is lost with them"
     )]
     PathLost {
@@ -82,7 +82,7 @@ pub enum ExtractError {
     },
     /// None of the batches of the settlement layer after missing ones can be the target.
     #[error(
-        "batch {batch} of chain {chain} was executed after batches of the settlement layer that are missing on L1"
+        "batch {batch} of chain {chain} was executed in or after batches of the settlement layer that are missing on L1"
     )]
     SlBatchAfterGap {
         /// The chain.

@@ -15,7 +15,6 @@ use crate::{
     },
     ingest::{
         IndexError,
-        events::EventList,
         l1::{L1Data, L1Files, L1Layer, LayerRecord},
         sl_batches::SlBatches,
     },
@@ -129,16 +128,14 @@ impl GivenL1 {
         Ok(found)
     }
 
-    /// As [`GivenL1::rebuild`], into a tree file, `with_history` with the contents of all past roots.
+    /// As [`GivenL1::rebuild`], into a tree file, with the contents of the past roots that `past` shows.
     pub(super) fn rebuild_to_file(
         &self,
         options: &TreesOptions,
-        with_history: bool,
+        past: Option<HistoryOptions<'_>>,
         target: &Path,
     ) -> Result<Vec<L1Gap>, Error> {
         let rebuild = Self::options(options, self.layer.record.chain());
-        let past = HistoryOptions { events: &EventList::default(), effort: options.budget() };
-        let past = with_history.then_some(past);
         let gaps = self
             .rebuild_with(options, |record| rebuild_l1_to_file(record, &rebuild, past, target))?;
         let gaps = gaps.map_err(|source| Error::TreeFile { name: self.name.clone(), source })?;
@@ -146,12 +143,13 @@ impl GivenL1 {
         Ok(gaps)
     }
 
-    /// Compares the trees of other evidence with those from L1, and its roots by block: `differing` returns the first
-    /// that differs from those of L1. Returns the trees from L1 if they go on after the others.
+    /// Compares the trees of other evidence, of the files `others`, with those from L1, and its roots by block: `differing`
+    /// returns the first that differs from those of L1. Returns the trees from L1 if they go on after the others.
     /// The batches on L1 may be too few for trees; then nothing is compared.
     pub(super) fn beside(
         &self,
         forest: &mut Forest,
+        others: &str,
         options: &TreesOptions,
         differing: impl FnOnce(&RebuiltFromL1) -> Result<Option<DifferingRoot>, Error>,
     ) -> Result<Option<RebuiltFromL1>, Error> {
@@ -162,7 +160,11 @@ impl GivenL1 {
                 return Ok(None);
             }
         };
-        let error = |error: L1Error| self.error(HistoryError::Evidence(error.into()));
+        let error = |error: L1Error| Error::Contradiction {
+            one: others.into(),
+            other: self.name.clone(),
+            source: error.into(),
+        };
         let is_after = forest.compare_with_l1(&found.forest).map_err(error)?;
         if let Some(differing) = differing(&found)? {
             return Err(error(L1Error::OtherRoot(differing)));

@@ -14,6 +14,7 @@
 
 mod anchor_state;
 mod batch_proofs;
+mod beside_l1;
 mod block_root;
 mod bridged;
 mod bridged_target;

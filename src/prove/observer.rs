@@ -97,7 +97,8 @@ pub enum Event<'a> {
     EventGaps(&'a [EventGap]),
     /// The trees were rebuilt from events alone, which do not show that they are complete.
     OnlyEvents(&'a Forest),
-    /// The events have no batch in common with the trees of the state, so nothing was compared.
+    /// The trees do not count as compared with the events: these have no batch in common with the state, or the last root of
+    /// a block in them is neither that of the block in the state nor one that the trees had.
     EventsUnused,
     /// The events go on after the trees of the state, which are given. The trees are those of the events, which
     /// begin with those of the state.

@@ -15,8 +15,11 @@ use super::{
 };
 use crate::{
     files::{Output, ShowPath},
-    forest::{HistoryOptions, L1Gap, TreeFile, TreeFileError, rebuild, rebuild_to_file},
-    ingest::l1::L1Files,
+    forest::{
+        HistoryOptions, L1Gap, ListedRoots, SearchBudget, TreeFile, TreeFileError, rebuild,
+        rebuild_to_file,
+    },
+    ingest::{events::EventList, l1::L1Files},
     proof::CheckedBy,
 };
 
@@ -26,7 +29,8 @@ impl Trees {
     /// events. From L1, those of the last root of each of the settlement layer's batches are always stored.
     ///
     /// With a state of L1 in the options, the file is [compared](Self::compare_with_l1) with it before it gets its
-    /// name. So it is with files of L1 beside other evidence; they do not become a part of it.
+    /// name. So it is with files of L1 beside other evidence; they do not become a part of it, unless this evidence is
+    /// events that give no trees alone. Then the trees are those from L1, compared with the events.
     ///
     /// ```
     /// use slproof::{Trees, TreesOptions};
@@ -60,15 +64,17 @@ impl Trees {
         let mut inputs = TreeInputs::of(&paths, events, of_l1, columns, known)?;
         let is_of_l1 = inputs.states.is_empty() && inputs.events.is_empty();
         let beside = if is_of_l1 { L1Files::default() } else { std::mem::take(&mut inputs.l1) };
-        let with = (inputs, read, with_history);
+        let (others, with) = (inputs.names(), (inputs, read, with_history));
         if l1.is_none() && beside.is_empty() {
-            return Self::write(with, target, &options);
+            return Self::write(with, &beside, target, &options);
         }
         let draft = Output::create(target)?.into_draft()?;
-        let mut trees =
-            Self::write(with, draft.path(), &options).map_err(|error| of_target(error, target))?;
-        if let Some(beside) = GivenL1::read_beside(beside, &options)? {
-            trees = trees.compared_with(beside, &options)?;
+        let mut trees = Self::write(with, &beside, draft.path(), &options)
+            .map_err(|error| of_target(error, target))?;
+        if trees.0.from_l1.is_none()
+            && let Some(beside) = GivenL1::read_beside(beside, &options)?
+        {
+            trees = trees.compared_with(beside, &others, &options)?;
         }
         if let Some(l1) = l1 {
             trees.0.l1.get_or_init(|| l1);
@@ -83,11 +89,16 @@ impl Trees {
         Ok(trees)
     }
 
-    /// Compares the trees in a file with those from L1. The file stays as it is.
-    fn compared_with(mut self, l1: GivenL1, options: &TreesOptions) -> Result<Self, Error> {
+    /// Compares the trees in a file, which were made of the files `others`, with those from L1. The file stays as it is.
+    fn compared_with(
+        mut self,
+        l1: GivenL1,
+        others: &str,
+        options: &TreesOptions,
+    ) -> Result<Self, Error> {
         if let Some(mut compared) = self.forest().cloned() {
             let differing = |l1: &_| self.0.differing_root(l1);
-            let later = l1.beside(&mut compared, options, differing)?;
+            let later = l1.beside(&mut compared, others, options, differing)?;
             if compared.checked_by().has(CheckedBy::L1) {
                 let goes_on = later.is_some();
                 let is_bridged = later.is_some_and(|later| {
@@ -102,9 +113,11 @@ impl Trees {
         Ok(self)
     }
 
-    /// Rebuilds the trees into a tree file and opens it.
+    /// Rebuilds the trees into a tree file and opens it. Those of events are made of the files of L1 `beside` them if the
+    /// events give none alone.
     fn write(
         (mut inputs, read, with_history): (TreeInputs, Option<ReadState>, bool),
+        beside: &L1Files,
         target: &Path,
         options: &TreesOptions,
     ) -> Result<Self, Error> {
@@ -115,7 +128,9 @@ impl Trees {
             Ok(Self(Arc::new(opened)))
         };
         if let Some(l1) = GivenL1::read(l1, options)? {
-            let l1_gaps = l1.rebuild_to_file(options, with_history, target)?;
+            let events = EventList::default();
+            let past = HistoryOptions { events: &events, effort: options.budget() };
+            let l1_gaps = l1.rebuild_to_file(options, with_history.then_some(past), target)?;
             let file = TreeFile::open(target, options.state.access)?;
             let opened = Opened::new(Source::File(file), options);
             return Ok(Self(Arc::new(Opened { l1_gaps, from_l1: Some(l1), ..opened })));
@@ -124,7 +139,15 @@ impl Trees {
             let rebuild = options.rebuild_with(options.state.given_addresses());
             let message_root = rebuild.addresses.message_root;
             let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
-            return opened(events.rebuild_to_file(None, &rebuild, &options.observer, target)?);
+            return match events.rebuild_to_file(None, &rebuild, &options.observer, target) {
+                Ok(gaps) => opened(gaps),
+                Err(error) => match GivenL1::read_beside(beside.clone(), options)? {
+                    Some(l1) => {
+                        Self::write_l1_beside(l1, &events, error, with_history, target, options)
+                    }
+                    None => Err(error),
+                },
+            };
         }
         let (dump, _) = options.read_or(read, inputs.states)?;
         let rebuild_options = options.rebuild(&dump)?;
@@ -154,6 +177,31 @@ impl Trees {
             say_if_unused(file.forest(), &options.observer);
         }
         Ok(written)
+    }
+
+    /// Rebuilds the trees from L1 into a tree file and opens it, beside events that give none alone, because of `error`. They
+    /// are compared with the trees, and say what the roots contain. No other roots are searched for unless `with_history`.
+    fn write_l1_beside(
+        l1: GivenL1,
+        events: &GivenEvents,
+        error: Error,
+        with_history: bool,
+        target: &Path,
+        options: &TreesOptions,
+    ) -> Result<Self, Error> {
+        let nothing = SearchBudget { step: 0, walk: 0 };
+        let effort = if with_history { options.budget() } else { Some(nothing) };
+        let past = HistoryOptions { events: &events.list, effort };
+        let Ok(l1_gaps) = l1.rebuild_to_file(options, Some(past), target) else {
+            return Err(error);
+        };
+        options.observer.event(&Event::EventsNotAlone(&error));
+        let file = TreeFile::open(target, options.state.access)?;
+        let (forest, history) = (file.forest().clone(), file.history()?);
+        let roots = ListedRoots::of(&history, &forest, file.block());
+        let gaps = events.beside_l1(forest.clone(), &roots, l1.name(), &options.observer)?;
+        let opened = Opened::new(Source::File(file), options);
+        Ok(Self(Arc::new(Opened { gaps, l1_gaps, from_l1: Some(l1), ..opened })))
     }
 }
 

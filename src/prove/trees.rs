@@ -22,9 +22,8 @@ use crate::{
     contracts::Layout,
     files::ReopenableInput,
     forest::{
-        BridgedTrees, DifferingRoot, EventGap, Forest, History, HistoryError, L1Gap, ListedRoots,
-        RebuildError, RebuiltFromEvents, RebuiltFromL1, RootsByBlock, StateRoots, Timeline,
-        TreeFile, rebuild,
+        BridgedTrees, EventGap, Forest, History, L1Gap, ListedRoots, RebuildError,
+        RebuiltFromEvents, RebuiltFromL1, StateRoots, Timeline, TreeFile, rebuild,
     },
     ingest::{
         events::EventList,
@@ -87,22 +86,7 @@ impl Opened {
         Self { gaps, events, ..Self::new(Source::Events(forest, history), options) }
     }
 
-    /// The trees from L1, compared with events that give none alone, because of `error`.
-    fn of_l1_beside(
-        l1: &GivenL1,
-        events: GivenEvents,
-        error: Error,
-        options: &TreesOptions,
-    ) -> Result<Self, Error> {
-        let Ok(found) = l1.rebuild(options, None) else { return Err(error) };
-        options.observer.event(&Event::EventsNotAlone(&error));
-        let rebuild = options.rebuild_with(options.state.given_addresses());
-        let roots = ListedRoots::of(&found.history, &found.forest, None);
-        events.beside(found.forest.clone(), &roots, &rebuild, &options.observer)?;
-        Ok(Self { events: events.list, ..Self::of_l1(found, options) })
-    }
-
-    fn of_l1(found: RebuiltFromL1, options: &TreesOptions) -> Self {
+    pub(super) fn of_l1(found: RebuiltFromL1, options: &TreesOptions) -> Self {
         let RebuiltFromL1 { forest, history, gaps } = found;
         Self { l1_gaps: gaps, ..Self::new(Source::L1(forest, history), options) }
     }
@@ -202,7 +186,7 @@ impl Opened {
         Ok(opened)
     }
 
-    fn forest(&self) -> Option<&Forest> {
+    pub(super) fn forest(&self) -> Option<&Forest> {
         match &self.source {
             Source::Dump(forest, _) | Source::Events(forest, _) | Source::L1(forest, _) => {
                 Some(forest)
@@ -210,55 +194,6 @@ impl Opened {
             Source::File(file) => Some(file.forest()),
             Source::State { .. } | Source::Stored(_) => None,
         }
-    }
-
-    /// The first block whose root differs from that on L1.
-    pub(super) fn differing_root(
-        &self,
-        l1: &RebuiltFromL1,
-    ) -> Result<Option<DifferingRoot>, Error> {
-        let others = l1.roots_by_block();
-        let of_list = |roots: ListedRoots<'_>| {
-            let found = roots.first_differing(others.iter().copied())?;
-            Ok(found.or_else(|| l1.first_without_root(roots.iter())))
-        };
-        let found = match &self.source {
-            Source::Dump(forest, dump) => {
-                let message_root = self.options.state.addresses(&dump.state)?.message_root;
-                let roots = StateRoots::of(&dump.state, message_root, forest);
-                let found = roots.first_differing(others.iter().copied());
-                found.and_then(|found| match (found, l1.end()) {
-                    (None, Some(end)) => Ok(l1.first_without_root(roots.up_to(end)?)),
-                    (found, _) => Ok(found),
-                })
-            }
-            Source::Events(forest, history) | Source::L1(forest, history) => {
-                of_list(ListedRoots::of(history, forest, None))
-            }
-            Source::File(file) => {
-                of_list(ListedRoots::of(&file.history()?, file.forest(), file.block()))
-            }
-            Source::State { .. } | Source::Stored(_) => Ok(None),
-        };
-        Ok(found.map_err(HistoryError::from)?)
-    }
-
-    /// Compares the trees with those from L1, which replace them if they go on after them.
-    fn beside_l1(mut self, l1: &GivenL1, options: &TreesOptions) -> Result<Self, Error> {
-        let Some(mut compared) = self.forest().cloned() else { return Ok(self) };
-        if matches!(self.source, Source::L1(..)) {
-            return Ok(self);
-        }
-        let differing = |l1: &_| self.differing_root(l1);
-        if let Some(found) = l1.beside(&mut compared, options, differing)? {
-            options.observer.event(&Event::L1GoesOn);
-            // The events also say what roots up to their end contain.
-            return Ok(Self { events: self.events, ..Self::of_l1(found, options) });
-        }
-        if let Source::Dump(forest, _) | Source::Events(forest, _) = &mut self.source {
-            *forest = compared;
-        }
-        Ok(self)
     }
 }
 
@@ -362,6 +297,7 @@ impl Trees {
         let mut inputs = TreeInputs::of(paths, events, l1, columns, known)?;
         let files = std::mem::take(&mut inputs.l1);
         let is_alone = inputs.states.is_empty() && inputs.events.is_empty();
+        let others = inputs.names();
         let l1 = match is_alone {
             true => GivenL1::read(files, options)?,
             false => GivenL1::read_beside(files, options)?,
@@ -369,7 +305,8 @@ impl Trees {
         let opened = match &l1 {
             Some(l1) if is_alone => Opened::of_l1(l1.rebuild(options, None)?, options),
             Some(l1) => {
-                Opened::read(paths, inputs, read, Some(l1), options)?.beside_l1(l1, options)?
+                let opened = Opened::read(paths, inputs, read, Some(l1), options)?;
+                opened.beside_l1(l1, &others, options)?
             }
             None => Opened::read(paths, inputs, read, None, options)?,
         };
@@ -403,7 +340,8 @@ impl Trees {
         matches!(self.0.source, Source::Stored(_))
     }
 
-    /// The missing events, if the trees were just rebuilt from events. The trees are confirmed without them.
+    /// The missing events, if the trees were just rebuilt from events, or from L1 beside events. The trees are confirmed
+    /// without them.
     #[must_use]
     pub fn missing_events(&self) -> &[EventGap] {
         &self.0.gaps

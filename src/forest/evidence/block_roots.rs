@@ -1,5 +1,7 @@
 //! The search for interop roots in a state. Their slots are keyed by hashes, so blocks are tried.
 
+use std::ops::RangeInclusive;
+
 use rayon::prelude::*;
 
 use crate::{
@@ -164,6 +166,37 @@ fn descend<S: StorageReader + ?Sized, E: From<RebuildError>>(
         end = start;
     }
     Ok(())
+}
+
+/// The newest root up to a block.
+pub(in crate::forest) fn newest_up_to<S: StorageReader + ?Sized>(
+    message_root: &MessageRoot<'_, S>,
+    last: SlBlock,
+) -> Result<Option<(SlBlock, Hash)>, RebuildError> {
+    let mut newest = None;
+    descend::<_, RebuildError>(message_root, last, 1, |window| {
+        newest = window.last().copied();
+        Ok(())
+    })?;
+    Ok(newest)
+}
+
+/// The roots of these blocks, in ascending order. As many of the last blocks are tried as the number of slots allows.
+pub(in crate::forest) fn upwards<S: StorageReader + ?Sized>(
+    message_root: &MessageRoot<'_, S>,
+    blocks: RangeInclusive<SlBlock>,
+) -> impl Iterator<Item = Result<(SlBlock, Hash), RebuildError>> {
+    let end = blocks.end().0.saturating_add(1);
+    let start = lowest_tried(*blocks.end(), most_blocks(message_root.slots())).max(*blocks.start());
+    let windows = (start.0..end).step_by(WINDOW as usize);
+    windows.flat_map(move |start| {
+        let (found, error) = match probe(message_root, start, end.min(start.saturating_add(WINDOW)))
+        {
+            Ok(found) => (found, None),
+            Err(error) => (Vec::new(), Some(Err(RebuildError::State(error)))),
+        };
+        found.into_iter().map(Ok).chain(error)
+    })
 }
 
 /// The roots stored for the blocks from `start` to before `end`, in ascending order.

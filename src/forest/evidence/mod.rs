@@ -5,13 +5,12 @@
 //! roots in the events.
 
 mod batch_sources;
-mod block_roots;
+pub(super) mod block_roots;
 mod events;
 mod first_writes;
 mod l1;
 mod state;
 
-pub(super) use block_roots::probe;
 pub(super) use events::EventEvidence;
 pub use events::EventGap;
 pub(super) use l1::L1Evidence;

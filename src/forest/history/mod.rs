@@ -56,6 +56,7 @@ use thiserror::Error;
 
 use super::{
     ChainTree, Forest, InteropRoot, RebuildError,
+    before_events::BeforeEvents,
     step::{HistoryRow, Step},
 };
 use crate::{
@@ -154,7 +155,8 @@ pub fn explain_further(
     if !events.is_empty() {
         // A search in damaged trees finds nothing, however long it runs.
         sound(forest)?;
-        let known = with_events(forest, known, events)?;
+        let before = BeforeEvents::of(events, forest).map_err(RebuildError::from)?;
+        let known = with_events(forest, known, events, &before)?;
         return Timeline::new(forest, mend(forest, known, effort)?);
     }
     // Known explanations were compared with the roots when they were found, so a difference is damage.
@@ -166,16 +168,18 @@ pub fn explain_further(
     Timeline::new(forest, search::complete(forest, timeline.into_history(), effort))
 }
 
-/// The history with further explanations, according to the events. The caller drops those that do not have their roots.
+/// The history with further explanations, according to the events. `before` is what the trees contain before them. The
+/// caller drops explanations that do not have their roots.
 pub(super) fn with_events(
     forest: &Forest,
     known: History,
     events: &EventList,
+    before: &BeforeEvents,
 ) -> Result<History, HistoryError> {
     if events.is_empty() {
         return Ok(known);
     }
-    let steps = replay::steps(forest, &known.blocks, events).map_err(RebuildError::from)?;
+    let steps = replay::steps(forest, &known.blocks, events, before).map_err(RebuildError::from)?;
     if known.chains.iter().all(|chains| *chains == 0) {
         return Ok(known.with_steps(steps));
     }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The step up to each block with a root, according to the events, which may begin at any block; `None` where the events
-/// do not show it.
+/// do not show it. `before` is what the trees contain before them.
 ///
 /// MessageRoot stores a block's root with an append, with `updateFullTree`, and since v31 with a
 /// registration, which also emits `NewInteropRoot`. What happens in a block after the last of these is part
@@ -23,11 +23,8 @@ pub(super) fn steps(
     forest: &Forest,
     blocks: &[SlBlock],
     events: &EventList,
+    before: &BeforeEvents,
 ) -> Result<Vec<Option<Step>>, EventsError> {
-    let mut before = BeforeEvents::default();
-    for event in events.iter() {
-        before.take(&event?, forest);
-    }
     let counts = before.counts(forest);
     let mut replay = Replay {
         forest,

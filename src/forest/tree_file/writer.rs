@@ -14,6 +14,7 @@ use crate::{
     files::{ContainerWriter, Kind, Output, OutputError, Spool},
     forest::{
         Forest, LostLeaves, RebuildError, RebuildOptions, SearchBudget, StateRoots,
+        before_events::BeforeEvents,
         evidence::{EventEvidence, EventGap, Evidence, L1Evidence, L1Gap, StateEvidence},
         explain::explain_evidence,
         explain_further,
@@ -73,12 +74,13 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
         (Some(past), latest) => {
             let forest = file.forest()?;
             let stored = StateRoots::of(state, options.addresses.message_root, &forest);
-            let forest = forest.compared_with(past.events, &stored)?;
+            let before = BeforeEvents::of(past.events, &forest).map_err(RebuildError::from)?;
+            let forest = forest.compared_after(&before, past.events, &stored)?;
             file.shape.checked_by = forest.checked_by();
             let effort = past.effort;
             let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
             if latest.is_some() {
-                let history = explain_evidence(&evidence, &forest, past.events, effort)?;
+                let history = explain_evidence(&evidence, &forest, past.events, &before, effort)?;
                 for (block, root, step) in history.rows() {
                     roots.put(&mut file.writer, block, root, step.as_ref())?;
                 }

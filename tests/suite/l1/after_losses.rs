@@ -246,3 +246,21 @@ fn the_latest_root_may_be_after_the_loss() {
     });
     assert!(proven.count() > 10);
 }
+
+/// What is said of a batch that a missing batch of the settlement layer executed is true.
+#[test]
+fn a_lost_batch_is_not_said_to_be_executed_after_the_loss() {
+    let (messages, folder) = (messages(), l1_files::without(LOST));
+    let trees = Trees::open(&[folder.path()], &TreesOptions::default()).unwrap();
+    let extractor = trees.extractor(Target::Latest).unwrap();
+    let mut lost = 0;
+    for ((chain, batch), _, _) in l1_files::executed().iter().filter(|of| of.1 == LOST) {
+        let found = extractor.batch_of(messages.archive(), ChainId(*chain), BatchNumber(*batch));
+        let Err(error) = found else { continue };
+        assert_eq!(error.code().as_str(), "lost-on-l1");
+        let text = error.to_string();
+        assert!(!text.contains("executed after"), "{text}");
+        lost += usize::from(text.contains("executed in or after"));
+    }
+    assert!(lost > 0);
+}

@@ -1,7 +1,7 @@
 //! Events, states, tree files and files of L1 that contradict themselves or each other about the roots and timestamps of
 //! blocks. The truth is what the contracts stored and emitted.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::{Value, json};
 use slproof::{
@@ -15,9 +15,10 @@ use slproof::{
         events::{EventList, read_events},
         state::{Dump, read_state},
     },
-    primitives::{SlBlock, Timestamp, Word},
+    primitives::{Address, Hash, SlBlock, Timestamp, Word},
     proof::CheckedBy,
-    state::slots::mapping_value,
+    snapshot::Snapshot,
+    state::{StateError, StorageReader, slots::mapping_value},
 };
 
 use super::events::other;
@@ -60,7 +61,7 @@ impl Known {
         Self { dump, addresses, forest, events }
     }
 
-    pub(super) fn roots(&self) -> StateRoots<'_, slproof::snapshot::Snapshot> {
+    pub(super) fn roots(&self) -> StateRoots<'_, Snapshot> {
         StateRoots::of(&self.dump.state, self.addresses.message_root, &self.forest)
     }
 
@@ -294,6 +295,14 @@ fn a_lost_root_that_events_have_is_noticed_by_every_command() {
     // Nor are proofs made from a tree file of it, beside the events.
     assert_eq!(run(["rebuild", state, "-o", alone]).code, Some(0));
     refused(&run(["history", alone, "--events", events]), &[ROOT_OF_185]);
+    // A root that is not lost but another one.
+    write_state(Path::new(state), "gateway-v29", 185, Some(FALSE_ROOT));
+    let words = [ROOT_OF_185, FALSE_ROOT, "the state or an event is wrong"];
+    refused(&run(["rebuild", state, events]), &words);
+    refused(&run(["rebuild", state, events, "-o", tree]), &words);
+    assert!(!Path::new(tree).exists());
+    assert_eq!(run(["rebuild", state, "-o", alone]).code, Some(0));
+    refused(&run(["history", alone, "--events", events]), &words);
 }
 
 /// Of two states of one time, neither is right only because of its name, and a newer one has what an older one has.
@@ -362,7 +371,11 @@ fn roots_on_l1_are_compared_with_those_of_other_evidence() {
     l1_files::write_lines(dir.path(), "events.jsonl", &lines);
     for evidence in [state, text(&dir.path().join("events.jsonl"))] {
         assert_eq!(run(["rebuild", evidence]).code, Some(0));
-        refused(&run(["rebuild", evidence, archive]), &["block 200", "on L1 have no root"]);
+        // Nothing shows which of them is wrong.
+        let both = [evidence, archive, "contradict each other"];
+        let contradict = run(["rebuild", evidence, archive]);
+        refused(&contradict, &[&["block 200", "on L1 have no root"][..], &both].concat());
+        assert!(!contradict.stderr.contains("cannot rebuild"), "{}", contradict.stderr);
     }
     // Blocks after batches that are missing on L1 are compared too.
     let commits = l1_files::commits().into_iter();
@@ -405,4 +418,81 @@ fn a_lost_root_of_l1_is_counted() {
     let made = run(["rebuild", text(&state), "-o", text(&tree), "--bridgehub", bridgehub]);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     assert_eq!(lost(&tree, &[]), (Some(1), json!(1), all - 1));
+}
+
+/// A state with another root of a block.
+#[derive(Debug)]
+struct WithRoot<'s> {
+    state: &'s Snapshot,
+    slot: Word,
+    root: Hash,
+}
+
+impl<'s> WithRoot<'s> {
+    fn of(known: &'s Known, block: u64, root: Hash) -> Self {
+        let slot = mapping_value(Word::from(block), Word::from(9u64));
+        Self { state: &known.dump.state, slot, root }
+    }
+}
+
+impl StorageReader for WithRoot<'_> {
+    fn read(&self, contract: Address, slot: Word) -> Result<Word, StateError> {
+        match (contract, slot) == (MESSAGE_ROOT, self.slot) {
+            true => Ok(Word::new(*self.root.as_bytes())),
+            false => self.state.read(contract, slot),
+        }
+    }
+
+    fn slot_count(&self, contract: Address) -> Option<u64> {
+        self.state.slot_count(contract)
+    }
+
+    fn slots(&self) -> u64 {
+        self.state.slots()
+    }
+
+    fn block(&self) -> Option<SlBlock> {
+        self.state.block()
+    }
+}
+
+/// Complete events show what the trees contained in every block. So another root of a block in the state contradicts them,
+/// also of a block in which they have none. The same root again does not: `updateFullTree` stores it, and its event may be
+/// missing.
+#[test]
+fn another_root_of_any_block_in_the_state_contradicts_complete_events() {
+    for vectors in VECTORS {
+        let known = Known::of(vectors);
+        let roots = support::json(&format!("{vectors}/roots.json"));
+        let roots = roots["historicalRoot"].as_object().unwrap().iter();
+        let roots: BTreeMap<u64, Hash> = roots
+            .map(|(block, root)| (block.parse().unwrap(), root.as_str().unwrap().parse().unwrap()))
+            .collect();
+        let (newest, last) = roots.last_key_value().unwrap();
+        for block in (0..*newest).step_by(3) {
+            let compare = |root: Hash| {
+                let state = WithRoot::of(&known, block, root);
+                let roots = StateRoots::of(&state, MESSAGE_ROOT, &known.forest);
+                compared(&known.forest, &known.events, &roots)
+            };
+            for root in [FALSE_ROOT.parse().unwrap(), *last] {
+                let error = compare(root).expect_err(&format!("{vectors}, block {block}: {root}"));
+                assert!(error.is_mismatch(), "{error}");
+                assert!(
+                    error.to_string().contains(&format!("block {block}: the state")),
+                    "{error}"
+                );
+            }
+            let before = roots.range(..block).next_back().filter(|_| !roots.contains_key(&block));
+            if let Some((before, root)) = before {
+                // Before v31 a registration changes the tree and stores no root.
+                let has_changed = known.events.iter().any(|event| {
+                    matches!(event.kind, EventKind::AddedChain(..))
+                        && (before + 1..block).contains(&event.block.0)
+                });
+                let found = compare(*root);
+                assert_eq!(found.is_err(), has_changed, "{vectors}, block {block}");
+            }
+        }
+    }
 }

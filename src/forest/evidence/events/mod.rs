@@ -95,6 +95,9 @@ pub enum EventGap {
     NoRootsUpTo(SlBlock),
     /// No interop root covers this event and those after it. They are ignored.
     AfterLastRoot(EventPlace),
+    /// This event and those after it are newer than the trees from other evidence, which cannot be continued from them:
+    /// events before them are missing. They are ignored.
+    AfterTrees(EventPlace),
     /// According to the log ids, blocks with interop roots are missing between these two.
     Blocks(SlBlock, SlBlock),
 }
@@ -120,6 +123,11 @@ impl fmt::Display for EventGap {
             Self::AfterLastRoot(place) => write!(
                 f,
                 "{place}: no NewInteropRoot follows this event and those after it; they are ignored"
+            ),
+            Self::AfterTrees(place) => write!(
+                f,
+                "{place}: this event and those after it are newer than the trees, and events before them are missing; \
+                 they are ignored"
             ),
             Self::Blocks(before, after) => write!(
                 f,
