@@ -30,7 +30,8 @@ pub struct RebuildOptions {
     /// The block of the state, if the dump does not contain it.
     pub last_block: Option<SlBlock>,
     /// The maximum number of batches that a chain executed elsewhere between those of this settlement layer,
-    /// over all gaps together. Events have no such limit.
+    /// over all gaps together. All chains together may have as many, or 1,024 for each slot of the state if that is
+    /// more. Events have no such limit.
     pub max_gap: u64,
     /// The maximum number of hashes, of 32 bytes each, that [`rebuild`](super::rebuild) keeps in memory. A batch
     /// takes two.

@@ -180,9 +180,7 @@ impl<V: Evidence> Plan<'_, V> {
         let (roots, rest) = hashes.split_at_mut(leaves().sum());
         let (levels, shared) = rest.split_at_mut(above().sum());
 
-        let slices: Vec<_> = cut(roots, leaves()).enumerate().collect();
-        let batches: Vec<BatchNumbers> =
-            try_map(slices.into_par_iter(), |(chain, roots)| evidence.batch_roots(chain, roots))?;
+        let batches = evidence.batch_roots(cut(roots, leaves()).collect())?;
 
         let timestamps = match evidence.layout() {
             Layout::V33 => {

@@ -1,8 +1,9 @@
 //! Finds the batches of the settlement layer through which batches are proven to L1.
 
 use std::{
+    collections::HashMap,
     ops::RangeInclusive,
-    sync::{Arc, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
@@ -23,15 +24,19 @@ use crate::{
 
 /// The maximum number of SL batches that are cached, and that are tried for one batch of a chain.
 const MOST_SL_BATCHES: usize = 64;
+/// The maximum number of SL batches without a tree whose errors are cached.
+const MOST_FAILED: usize = 1 << 12;
 
 /// The settlement layer's own batches, their trees, and L1's answers about them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SlBatchTrees<'t> {
     opened: &'t Opened,
     forest: &'t Forest,
     timeline: &'t Timeline,
     batches: &'t SlBatches,
     l1: Option<&'t KnownRoots>,
+    /// Why SL batches have no tree.
+    failed: Arc<Mutex<HashMap<u64, SlBatchError>>>,
 }
 
 impl<'t> SlBatchTrees<'t> {
@@ -50,11 +55,30 @@ impl<'t> SlBatchTrees<'t> {
         self.batches.iter().map(|logs| logs.batch())
     }
 
-    /// The tree of an SL batch. Those that were used last are kept.
+    /// The tree of an SL batch, or why it has none. Those that were used last are kept.
     pub(super) fn tree(&self, batch: SlBatch) -> Result<Arc<SlBatchTree>, SlBatchError> {
         if let Some(known) = rebuilt_sl_batch(self.opened, batch) {
             return Ok(known);
         }
+        if let Some(error) = self.failed().get(&batch.0) {
+            return Err(error.clone());
+        }
+        let tree = Arc::new(self.rebuild(batch).inspect_err(|error| {
+            let mut failed = self.failed();
+            if failed.len() >= MOST_FAILED {
+                failed.clear();
+            }
+            failed.insert(batch.0, error.clone());
+        })?);
+        let mut rebuilt = self.opened.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
+        if rebuilt.len() >= MOST_SL_BATCHES {
+            rebuilt.clear();
+        }
+        rebuilt.insert(batch.0, Arc::clone(&tree));
+        Ok(tree)
+    }
+
+    fn rebuild(&self, batch: SlBatch) -> Result<SlBatchTree, SlBatchError> {
         let missing =
             || SlBatchError::NotArchived { name: self.name(), batch, has: self.batches.range() };
         let logs = self.batches.batch(batch).ok_or_else(missing)?;
@@ -62,13 +86,11 @@ impl<'t> SlBatchTrees<'t> {
         if stored.is_none() && logs.is_executed() == Some(false) {
             return Err(SlBatchError::NotExecuted(batch));
         }
-        let tree = Arc::new(SlBatchTree::rebuild(self.forest, self.timeline, logs, stored)?);
-        let mut rebuilt = self.opened.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
-        if rebuilt.len() >= MOST_SL_BATCHES {
-            rebuilt.clear();
-        }
-        rebuilt.insert(batch.0, Arc::clone(&tree));
-        Ok(tree)
+        SlBatchTree::rebuild(self.forest, self.timeline, logs, stored)
+    }
+
+    fn failed(&self) -> MutexGuard<'_, HashMap<u64, SlBatchError>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tree of the SL batch that covers a block.
@@ -157,7 +179,8 @@ impl Trees {
         }
         let batches = self.sl_batches(forest, timeline)?;
         let l1 = self.l1()?;
-        Ok(SlBatchTrees { opened: &self.0, forest, timeline, batches, l1 })
+        let failed = Arc::default();
+        Ok(SlBatchTrees { opened: &self.0, forest, timeline, batches, l1, failed })
     }
 
     /// Whether trees were rebuilt and the settlement layer's own batches were given, so that batches can be
@@ -253,4 +276,81 @@ impl Trees {
 fn rebuilt_sl_batch(opened: &Opened, batch: SlBatch) -> Option<Arc<SlBatchTree>> {
     let rebuilt = opened.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
     rebuilt.get(&batch.0).cloned()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::prove::{L1Options, TreesOptions};
+
+    /// Counts how often the root of an SL batch was read from L1, which is the beginning of rebuilding its tree.
+    #[derive(Default)]
+    pub(in crate::prove) struct Rebuilds(AtomicUsize);
+
+    impl Observer for Rebuilds {
+        fn event(&self, event: &Event<'_>) {
+            self.0.fetch_add(matches!(event, Event::SlBatchRoot { .. }).into(), Ordering::Relaxed);
+        }
+    }
+
+    impl Rebuilds {
+        pub(in crate::prove) fn count(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    /// The SL batch with another root in the file than on L1 in [`with_another_root`], and its last block.
+    pub(in crate::prove) const DIFFERING: (SlBatch, SlBlock) = (SlBatch(2000), SlBlock(105));
+
+    /// Trees with a state of L1 that contradicts the file of SL batches.
+    pub(in crate::prove) fn with_another_root() -> (Trees, Arc<Rebuilds>) {
+        let rebuilds = Arc::new(Rebuilds::default());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sl_batches.jsonl");
+        let text = std::fs::read_to_string("fixtures/gateway-v29/gw_batches.jsonl").unwrap();
+        let lines = text.lines().map(|line| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            if line["gwBatch"] == DIFFERING.0.0 {
+                assert_eq!(line["lastBlock"], DIFFERING.1.0);
+                line["chainBatchRoot"] = Hash::new([1; 32]).to_string().into();
+            }
+            format!("{line}\n")
+        });
+        std::fs::write(&file, lines.collect::<String>()).unwrap();
+        let mut l1 = L1Options {
+            paths: vec!["fixtures/gateway-v29/l1.state.anvil.json".into()],
+            ..L1Options::default()
+        };
+        l1.state.bridgehub = Some("0x303a465b659cbb0ab36ee643ea362c509eeb5213".parse().unwrap());
+        let options = TreesOptions {
+            observer: Arc::clone(&rebuilds).into(),
+            events: vec!["fixtures/gateway-v29/events.jsonl.gz".into()],
+            sl_batches: vec![file],
+            l1: Some(l1),
+            ..TreesOptions::default()
+        };
+        let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &options).unwrap();
+        let forest = trees.forest().unwrap();
+        let timeline = trees.history_at_sl_batches(forest, Target::FirstSlBatch).unwrap();
+        // Reads the file, which is removed with the folder.
+        trees.sl_batch_trees(forest, timeline, Target::FirstSlBatch).unwrap();
+        (trees, rebuilds)
+    }
+
+    #[test]
+    fn an_sl_batch_without_a_tree_is_tried_once() {
+        let (trees, rebuilds) = with_another_root();
+        let forest = trees.forest().unwrap();
+        let timeline = trees.history_at_sl_batches(forest, Target::FirstSlBatch).unwrap();
+        let layer = trees.sl_batch_trees(forest, timeline, Target::FirstSlBatch).unwrap();
+        let (batch, block) = DIFFERING;
+        let error = layer.tree(batch).unwrap_err();
+        assert!(matches!(error, SlBatchError::OtherRoot { .. }), "{error}");
+        assert_eq!(layer.covering(block).unwrap_err(), error);
+        assert_eq!(layer.clone().tree(batch).unwrap_err(), error);
+        assert_eq!(rebuilds.count(), 1);
+        assert!(layer.tree(SlBatch(2001)).is_ok());
+    }
 }

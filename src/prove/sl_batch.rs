@@ -203,23 +203,26 @@ impl SlBatchTree {
         }
         let local_root = logs.local_root();
         // Chains registered after that root are in the tree, but no root records them.
-        let most = timeline
-            .after(at)
-            .map_or(forest.chains().len() as u64, |next| timeline.root(next).chains);
-        let mut closest = None;
-        for chains in timeline.root(at).chains..=most {
-            let Some(shared) = timeline.tree_over(forest, chains, at) else { continue };
-            let shared_root = shared.tree(entry_zeros()).root();
-            let root = hash_node(local_root, shared_root);
-            if root == expected {
-                return Ok(Self { batch, last_block, at, shared, local_root, root });
-            }
-            closest.get_or_insert((shared_root, root));
+        let known = timeline.root(at).chains;
+        let registered = forest.chains().len() as u64;
+        let most = timeline.after(at).map_or(registered, |next| timeline.root(next).chains);
+        let counts: Vec<u64> = (known..=most).collect();
+        // The largest tree has the roots for fewer chains, at the cost of one path for each.
+        let largest = timeline.tree_over(forest, most, at);
+        let shared_roots =
+            largest.and_then(|largest| largest.tree(entry_zeros()).prefix_roots(&counts));
+        let shared_roots = shared_roots.unwrap_or_default();
+        let folded = shared_roots.iter().map(|shared| hash_node(local_root, *shared));
+        let chains = counts.iter().zip(folded).find(|(_, root)| *root == expected);
+        let shared = chains.and_then(|(chains, _)| timeline.tree_over(forest, *chains, at));
+        if let Some(shared) = shared {
+            return Ok(Self { batch, last_block, at, shared, local_root, root: expected });
         }
         if forest.bridged().is_some_and(|after| after.before() < batch) {
             return Err(SlBatchError::AfterLoss(batch));
         }
-        let (shared_root, got) = closest.unwrap_or_default();
+        let shared_root = shared_roots.first().copied().unwrap_or_default();
+        let got = hash_node(local_root, shared_root);
         Err(SlBatchError::DoesNotFold { batch, last_block, expected, local_root, shared_root, got })
     }
 

@@ -35,7 +35,8 @@ pub struct TreesOptions {
     pub release: Option<Release>,
     /// The block of the state, if the state does not contain it.
     pub last_block: Option<SlBlock>,
-    /// The maximum number of batches that a chain may have executed away from this settlement layer.
+    /// The maximum number of batches that a chain may have executed away from this settlement layer; see
+    /// [`RebuildOptions::max_gap`] for all chains together.
     pub max_gap: u64,
     /// Uses a state without rebuilding trees, so that only the batch roots that it stores can be targets. This
     /// has no effect on tree files and events.

@@ -50,9 +50,9 @@ pub(super) trait Evidence: Sync {
     /// The chains by index. There is at least one, the settlement layer's own.
     fn chains(&self) -> &[RecordedChain];
 
-    /// Writes the roots of a chain's batches to `roots`, in the order of execution, and returns their numbers.
-    /// The length of `roots` is the chain's number of batches.
-    fn batch_roots(&self, chain: usize, roots: &mut [Hash]) -> Result<BatchNumbers, RebuildError>;
+    /// Writes the roots of every chain's batches to its element of `roots`, in the order of execution, and returns
+    /// their numbers. The length of the element is the chain's number of batches.
+    fn batch_roots(&self, roots: Vec<&mut [Hash]>) -> Result<Vec<BatchNumbers>, RebuildError>;
 
     /// When each of a chain's batches was executed, as little-endian numbers. Only for [`Layout::V33`].
     fn timestamps(

@@ -38,7 +38,8 @@ pub(super) struct Requests<'a> {
     default: Target,
     blocks: SlBlocks,
     hints: Hints,
-    extractors: HashMap<Target, Arc<Extractor<'a>>>,
+    /// By target: its extractor, or why it has none.
+    extractors: HashMap<Target, Result<Arc<Extractor<'a>>, Failure>>,
     /// The logs selected by the last line that are still to be processed.
     selected: Option<Selected<'a>>,
 }
@@ -99,14 +100,9 @@ impl<'a> Requests<'a> {
             }
             Err(error) => return Ok(Some(failed(source(), error.code(), error.to_string()))),
         };
-        let extractor = match self.extractor(target.unwrap_or(self.default)) {
+        let extractor = match self.extractor(target.unwrap_or(self.default))? {
             Ok(extractor) => extractor,
-            Err(error) if error.is_of_target() => {
-                let failure = Failure { code: error.code(), message: with_causes(&error) };
-                let error = failure.hinted(&error, self.hints);
-                return Ok(Some(WorkItem::Fail(Failed { asked: source(), error })));
-            }
-            Err(error) => return Err(error),
+            Err(error) => return Ok(Some(WorkItem::Fail(Failed { asked: source(), error }))),
         };
         let is_one_of_many = matches!(request, Request::Transaction { log: None, .. });
         let found = match request {
@@ -135,16 +131,23 @@ impl<'a> Requests<'a> {
         }
     }
 
-    /// Returns the extractor for a target, from the cache if possible.
-    fn extractor(&mut self, target: Target) -> Result<Arc<Extractor<'a>>, Error> {
+    /// Returns the extractor for a target, or why it has none, from the cache if possible.
+    fn extractor(&mut self, target: Target) -> Result<Result<Arc<Extractor<'a>>, Failure>, Error> {
         if let Some(known) = self.extractors.get(&target) {
-            return Ok(Arc::clone(known));
+            return Ok(known.clone());
         }
-        let extractor = Arc::new(self.trees.extractor_naming(target, self.blocks)?);
+        let extractor = match self.trees.extractor_naming(target, self.blocks) {
+            Ok(extractor) => Ok(Arc::new(extractor)),
+            Err(error) if error.is_of_target() => {
+                let failure = Failure { code: error.code(), message: with_causes(&error) };
+                Err(failure.hinted(&error, self.hints))
+            }
+            Err(error) => return Err(error),
+        };
         if self.extractors.len() >= MOST_TARGETS {
             self.extractors.clear();
         }
-        self.extractors.insert(target, Arc::clone(&extractor));
+        self.extractors.insert(target, extractor.clone());
         Ok(extractor)
     }
 
@@ -243,5 +246,41 @@ impl<'a> Iterator for Requests<'a> {
                 Err(error) => return Some(Err(error)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        proof::no_hints,
+        prove::{
+            Messages,
+            l1_form::tests::{DIFFERING, with_another_root},
+        },
+    };
+
+    #[test]
+    fn a_target_that_failed_is_not_tried_for_every_request() {
+        let (trees, rebuilds) = with_another_root();
+        let archive = "fixtures/gateway-v29/logs.jsonl.gz";
+        let messages = Messages::open(&[archive], &Default::default()).unwrap();
+        let line = "{\"chainId\":324,\"batchNumber\":501234,\"id\":0}\n";
+        let lines = RequestLines::Text(line.repeat(3).into_bytes().into());
+        let source = Source {
+            archive: messages.archive(),
+            trees: &trees,
+            target: Target::SlBatch(DIFFERING.0),
+            blocks: SlBlocks::IfKnown,
+            shard: None,
+            hints: no_hints,
+        };
+        let steps = Requests::open(&lines, source).unwrap();
+        let codes = steps.map(|step| match step {
+            Ok(WorkItem::Fail(failed)) => failed.error.code,
+            _ => panic!("the target has no root"),
+        });
+        assert_eq!(codes.collect::<Vec<_>>(), [FailureCode::SlBatchRootDiffers; 3]);
+        assert_eq!(rebuilds.count(), 1);
     }
 }

@@ -1,14 +1,27 @@
 //! Small inputs with large numbers in them: the work is bounded.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    io::Cursor,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
-use crate::support::{binary::run, fixture};
+use crate::support::{binary::run, fixture, json_lines, layer::Layer};
 use slproof::{
-    files::Access,
-    forest::{HistoryError, RebuildOptions, SearchBudget, TreeFile, explain_further, rebuild},
-    ingest::events::EventList,
-    ingest::state::read_state,
-    primitives::{Address, ChainId, SlBlock, Word},
+    contracts::{EventKind, Layout, MessageRootEvent, system::MESSAGE_ROOT},
+    files::{Access, Input},
+    forest::{
+        HistoryError, RebuildError, RebuildOptions, RebuiltFromEvents, SearchBudget, Timeline,
+        TreeFile, explain_further, rebuild, rebuild_from_events,
+    },
+    ingest::{
+        events::{EventList, read_events},
+        sl_batches::read_sl_batches_input,
+        state::read_state,
+    },
+    keccak::{hash_node, keccak256},
+    merkle::PushTree,
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word},
+    prove::{SlBatchError, SlBatchTree},
     snapshot::Snapshot,
     state::{StateError, StorageReader},
 };
@@ -22,7 +35,10 @@ struct Counted {
 
 impl Counted {
     fn new(file: &str) -> Self {
-        let state = read_state(&fixture(file), None).unwrap().state;
+        Self::of(read_state(&fixture(file), None).unwrap().state)
+    }
+
+    fn of(state: Snapshot) -> Self {
         Self { state, reads: AtomicU64::new(0) }
     }
 }
@@ -98,6 +114,93 @@ fn a_damaged_history_is_refused_and_not_searched() {
     let history = run(["history", path.to_str().unwrap()]);
     assert_eq!(history.code, Some(3), "{}", history.stderr);
     assert!(history.stderr.contains("6565"), "{}", history.stderr);
+}
+
+/// Each chain has a gap that is allowed. Of all of them, as many numbers are tried as the size of the state or
+/// the limit for one chain allows, and the error is the same for any number of threads.
+#[test]
+fn gaps_of_many_chains_have_a_limit_together() {
+    const CHAINS: u64 = 6;
+    const GAP: u64 = 60_000;
+    let mut layer = Layer::new(Layout::V31, ChainId(506));
+    for index in 1..=CHAINS {
+        layer.add_chain(ChainId(1000 + index));
+        for batch in [1, 2 + GAP] {
+            layer.append(index as usize, BatchNumber(batch), keccak256(&batch.to_be_bytes()));
+        }
+    }
+    let rebuilt = |state: &Counted, max_gap, threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let options = RebuildOptions { max_gap, ..RebuildOptions::default() };
+        pool.install(|| rebuild(state, &options))
+    };
+    let errors = [1, 4].map(|threads| {
+        let state = Counted::of(layer.state());
+        let most = state.slots() << 10;
+        assert!(GAP < most && most < CHAINS * GAP / 2, "{most}");
+        let error = rebuilt(&state, 1 << 16, threads).unwrap_err();
+        assert!(matches!(error, RebuildError::Incomplete { found: 1, expected: 2, .. }), "{error}");
+        // A root may be in two contracts. Beside the limit, one window for each chain is tried.
+        let reads = state.reads.into_inner();
+        assert!(reads < 2 * (most + (CHAINS << 10)) + (1 << 16), "{reads} slots were looked up");
+        error.to_string()
+    });
+    assert_eq!(errors[0], errors[1]);
+
+    let root = |state: Counted, max_gap| rebuilt(&state, max_gap, 2).unwrap().root();
+    assert_eq!(root(Counted::of(layer.state()), CHAINS * GAP), layer.root());
+    let mut larger = layer.storage();
+    let slots = (1..CHAINS * GAP >> 10).map(|slot| ((Address::system(1), slot.into()), 1.into()));
+    larger.extend(slots);
+    assert_eq!(root(Counted::of(layer.state_of(&larger)), 1 << 16), layer.root());
+}
+
+/// Tens of thousands of chains were registered after the last interop root, and a batch of the settlement layer may
+/// end after any of them. With a tree for each number of chains, this would not end.
+#[test]
+fn the_chains_at_the_end_of_an_sl_batch_are_found_in_one_tree() {
+    const NEW: u64 = 1 << 15;
+    let path = fixture("gateway-v29/events.jsonl.gz");
+    let events = read_events(&[path], MESSAGE_ROOT).unwrap();
+    let mut events: Vec<MessageRootEvent> = events.iter().map(Result::unwrap).collect();
+    let indices = events.iter().filter_map(|event| match event.kind {
+        EventKind::AddedChain(_, index) => Some(index),
+        _ => None,
+    });
+    let known = indices.max().unwrap() + 1;
+    events.extend((0..NEW).map(|new| MessageRootEvent {
+        block: SlBlock(245),
+        log_index: new,
+        kind: EventKind::AddedChain(ChainId(7_000_000 + new), known + new),
+    }));
+    let events: EventList = events.into_iter().collect();
+    let rebuilt = rebuild_from_events(&events, None, &RebuildOptions::default()).unwrap();
+    let RebuiltFromEvents { forest, history, .. } = rebuilt;
+    let timeline = Timeline::new(&forest, history).unwrap();
+
+    let mut line = json_lines("gateway-v29/gw_batches.jsonl").pop().unwrap();
+    line.as_object_mut().unwrap().remove("chainBatchRoot");
+    let input = Input::from_reader("raw", Cursor::new(line.to_string())).unwrap();
+    let batches = read_sl_batches_input(input, ChainId(506)).unwrap();
+    let logs = batches.batch(SlBatch(2028)).unwrap();
+    let rebuild = |root| SlBatchTree::rebuild(&forest, &timeline, logs, Some(root));
+
+    // The contract's own algorithm.
+    let shared = forest.shared();
+    let mut contract = PushTree::new(shared.zeros().at(0));
+    let roots: Vec<Hash> = (0..shared.leaves())
+        .map(|chain| hash_node(logs.local_root(), contract.push(shared.node(0, chain))))
+        .collect();
+    assert_eq!(roots.len() as u64, known + NEW);
+    for chains in [known, known + 1, known + NEW / 3, known + NEW] {
+        let root = roots[chains as usize - 1];
+        assert_eq!(rebuild(root).unwrap().root(), root, "{chains} chains");
+    }
+    for refused in [roots[known as usize - 2], keccak256(b"another root")] {
+        let error = rebuild(refused).unwrap_err();
+        let SlBatchError::DoesNotFold { got, .. } = error else { panic!("{error}") };
+        assert_eq!(got, roots[known as usize - 1]);
+    }
 }
 
 /// The default budget of a search grows with the number of batches, up to a limit.

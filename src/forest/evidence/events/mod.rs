@@ -6,6 +6,8 @@ mod reader;
 
 use std::{collections::BTreeMap, fmt};
 
+use rayon::prelude::*;
+
 use super::{Evidence, RecordedChain};
 use crate::{
     contracts::Layout,
@@ -224,10 +226,12 @@ impl Evidence for EventEvidence {
         &self.chains
     }
 
-    fn batch_roots(&self, chain: usize, roots: &mut [Hash]) -> Result<BatchNumbers, RebuildError> {
-        let appends = &self.appends[chain];
-        roots.copy_from_slice(&appends.roots);
-        Ok(appends.numbers.clone())
+    fn batch_roots(&self, roots: Vec<&mut [Hash]>) -> Result<Vec<BatchNumbers>, RebuildError> {
+        let chains = roots.into_par_iter().zip(&self.appends).map(|(roots, appends)| {
+            roots.copy_from_slice(&appends.roots);
+            appends.numbers.clone()
+        });
+        Ok(chains.collect())
     }
 
     fn timestamps(&self, chain: usize, _: &BatchNumbers) -> Result<Vec<[u8; 8]>, RebuildError> {

@@ -22,6 +22,8 @@ mod replay;
 
 use std::sync::{Arc, OnceLock};
 
+use rayon::prelude::*;
+
 use super::{Evidence, RecordedChain, block_roots, first_writes, state::has_v31};
 use crate::{
     contracts::{Layout, MessageRoot, ZkChain},
@@ -211,10 +213,12 @@ impl Evidence for L1Evidence<'_> {
         &self.chains
     }
 
-    fn batch_roots(&self, chain: usize, roots: &mut [Hash]) -> Result<BatchNumbers, RebuildError> {
-        let executed = &self.executed[chain];
-        roots.copy_from_slice(&executed.roots);
-        Ok(executed.numbers.clone())
+    fn batch_roots(&self, roots: Vec<&mut [Hash]>) -> Result<Vec<BatchNumbers>, RebuildError> {
+        let chains = roots.into_par_iter().zip(&self.executed).map(|(roots, executed)| {
+            roots.copy_from_slice(&executed.roots);
+            executed.numbers.clone()
+        });
+        Ok(chains.collect())
     }
 
     fn compare_chain(&self, _: usize, _: &BatchNumbers, _: &Tree<'_>) -> Result<(), RebuildError> {

@@ -141,10 +141,11 @@ impl<S: StorageReader + ?Sized> Evidence for StateEvidence<'_, S> {
         &self.chains
     }
 
-    fn batch_roots(&self, chain: usize, roots: &mut [Hash]) -> Result<BatchNumbers, RebuildError> {
+    fn batch_roots(&self, roots: Vec<&mut [Hash]>) -> Result<Vec<BatchNumbers>, RebuildError> {
+        let &Self { state, layout, ref message_root, .. } = self;
         let bridgehub = self.options.addresses.bridgehub;
-        let of = (self.chains[chain].id, self.options.max_gap);
-        batch_roots::collect(self.state, self.layout, &self.message_root, bridgehub, of, roots)
+        let places = batch_roots::Places { state, layout, message_root, bridgehub };
+        places.collect(&self.chains, self.options.max_gap, roots)
     }
 
     fn timestamps(
