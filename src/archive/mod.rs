@@ -80,6 +80,7 @@
 
 mod check;
 mod collector;
+mod counts;
 mod error;
 mod merger;
 mod origin;

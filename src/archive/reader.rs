@@ -213,20 +213,7 @@ impl Archive {
         self.checked_range(cut(part), cut(part.saturating_add(1)))
     }
 
-    /// The number of logs of a range of batches.
-    ///
-    /// # Errors
-    /// [`ArchiveError::Native`] when a row at the ends of the range is damaged.
-    pub fn logs_in(
-        &self,
-        range: impl RangeBounds<(ChainId, BatchNumber)>,
-    ) -> Result<u64, ArchiveError> {
-        let Range { start, end } = self.rows_in(range)?;
-        let before = |at: usize| self.rows().get(at).map_or(self.header.logs, BatchRow::first_log);
-        Ok(before(end).saturating_sub(before(start)))
-    }
-
-    fn rows_in(
+    pub(super) fn rows_in(
         &self,
         range: impl RangeBounds<(ChainId, BatchNumber)>,
     ) -> Result<Range<usize>, ArchiveError> {

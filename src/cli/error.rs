@@ -175,7 +175,7 @@ fn exit_code(error: &Error) -> u8 {
         Error::TreeFile { .. } => 3,
         Error::NoSlBatches(_) | Error::NoTrees(_) | Error::OtherTrees { .. } => 2,
         Error::NotStored(_) => 2,
-        Error::TwoSettlementLayers { .. } => 2,
+        Error::TwoSettlementLayers { .. } | Error::SeveralTransactions { .. } => 2,
         Error::NotItsPast { .. } | Error::OtherRoots { .. } | Error::DiffersFromL1(_) => 4,
         Error::NotOfL1(_) => 3,
         Error::Index(IndexError::NeedsChain { .. }) => 2,

@@ -65,6 +65,9 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
             ProveError::OtherHash { asked: HashOf::Transaction, .. } => {
                 Some("select messages with --message")
             }
+            ProveError::SeveralTransactions { .. } => {
+                Some("give --chain, and --batch if they are of one chain")
+            }
             ProveError::NoTransactionHashes => {
                 Some("give --message, or --chain, --batch and --index")
             }
@@ -265,6 +268,7 @@ mod tests {
             ProveError::OtherHash { hash: Hash::default(), asked: HashOf::Message },
             ProveError::OtherHash { hash: Hash::default(), asked: HashOf::Transaction },
             ProveError::NoTransactionHashes,
+            ProveError::SeveralTransactions { hash: Hash::default(), batches: Default::default() },
             ProveError::SlBatch(SlBatchError::NoRoot(batch)),
             ProveError::State(not_proven()),
             ProveError::StateProofs(not_trusted),

@@ -256,6 +256,8 @@ failure_codes! {
     TooShort = "too-short",
     /// The proof has words after its end.
     TrailingWords = "trailing-words",
+    /// Several batches of the archive have logs of a transaction with this hash.
+    TransactionAmbiguous = "transaction-ambiguous",
     /// The archive has no log of this transaction.
     TransactionNotFound = "transaction-not-found",
     /// The tree file is damaged where the batch is.

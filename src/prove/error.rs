@@ -9,7 +9,7 @@ use crate::{
     files::{ContainerError, InputError, OutputError},
     forest::{DifferingRoot, HistoryError, RebuildError, TreeFileError},
     ingest::{IndexError, l1::L1DataError, state::ImportError, state_proofs::StateProofsError},
-    primitives::{Address, ChainId, Hash},
+    primitives::{Address, BatchNumber, ChainId, Hash},
     proof::{FailureCode, Target},
     records::{EncoderError, EntriesError, VerdictsError},
     state::StateError,
@@ -202,6 +202,19 @@ pub enum Error {
         hash: Hash,
         /// What the caller took the hash for.
         asked: HashOf,
+    },
+    /// A log of a transaction is asked for by its position, and logs of several batches have the hash: chains may share
+    /// that of a transaction, and a transaction is in one batch.
+    #[error(
+        "the archive has the transaction {hash} in several batches, such as chain {}, batch {} and chain {}, batch {}: \
+         name the chain, or ask for the log by its chain, batch and leaf index",
+        .batches[0].0, .batches[0].1, .batches[1].0, .batches[1].1
+    )]
+    SeveralTransactions {
+        /// The hash.
+        hash: Hash,
+        /// The first two batches.
+        batches: [(ChainId, BatchNumber); 2],
     },
     /// The archive has no index of transactions.
     #[error("the archive has no hashes of transactions")]
@@ -412,6 +425,7 @@ impl Error {
             Self::Encode(error) => error.code(),
             Self::NothingFound { code, .. } => *code,
             Self::OtherHash { asked, .. } => asked.not_found(),
+            Self::SeveralTransactions { .. } => FailureCode::TransactionAmbiguous,
             Self::NoTransactionHashes => FailureCode::TransactionNotFound,
             Self::OtherJob { .. } => FailureCode::OtherJob,
             Self::Interrupted(_) => FailureCode::Interrupted,

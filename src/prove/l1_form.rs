@@ -111,6 +111,13 @@ impl<'t> SlBatchTrees<'t> {
         last.is_some() && covering(*blocks.start()) != last
     }
 
+    /// Whether the SL batch before this one is given and does not fold with the trees. Then a root in it may be lost, and
+    /// the first known root that contains a batch is a later one.
+    pub(super) fn lack_a_root_before(&self, batch: SlBatch) -> bool {
+        let before = batch.0.checked_sub(1).map(|before| self.tree(SlBatch(before)));
+        matches!(before, Some(Err(SlBatchError::DoesNotFold { .. })))
+    }
+
     /// The tree of the last SL batch between two numbers. Of the given ones, the last that can be rebuilt and
     /// whose root L1 stores is taken. `None` if none of them is between the two.
     ///

@@ -66,6 +66,7 @@ pub use error::{Error, HashOf};
 pub(crate) use error_text::with_causes;
 pub use extract::{Extractor, prepare};
 pub use extract_error::ExtractError;
+pub(crate) use job::no_transaction;
 pub use job::{
     Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, SchedulerError, Selection,
     Shard, ShardParseError, Sink, Summary, merge,

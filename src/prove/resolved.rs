@@ -194,6 +194,9 @@ fn at_first_sl_batch<'f>(
         return Err(ExtractError::FirstRootUnknown { chain, batch, block });
     }
     let covering = trees.covering(block).map_err(of_batch)?;
+    if trees.lack_a_root_before(covering.batch()) {
+        return Err(ExtractError::FirstRootUnknown { chain, batch, block });
+    }
     let refused = match at(&covering) {
         Err(refused @ ExtractError::NotAcceptedByL1(_)) => refused,
         other => return other,

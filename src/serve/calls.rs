@@ -138,10 +138,11 @@ impl<'s> Service<'s> {
         if logs.windows(2).all(|pair| pair[0].batch.key() == pair[1].batch.key()) {
             return Ok(logs);
         }
-        Err(RpcError::refused(format!(
+        let message = format!(
             "the archive has the transaction {hash} in several batches; name the chain in the path, as in /324, or \
              prove its logs by batchNumber and id with slproof_proof"
-        )))
+        );
+        Err(RpcError::failed(Failure { code: FailureCode::TransactionAmbiguous, message }))
     }
 
     /// A log of a transaction, by its position among all of its logs.
@@ -224,7 +225,7 @@ impl<'s> Service<'s> {
         };
         match found {
             Ok(at) => Ok(Reply::of(&self.data.explain(at))),
-            Err(RpcError { reason: Some(code), message, .. }) if !is_fault(code) => {
+            Err(RpcError { reason: Some(code), message, .. }) if is_null(code) => {
                 Ok(Reply::of(&Data::explain_absence(&Failure { code, message })))
             }
             Err(error) => Err(error),
@@ -432,10 +433,16 @@ fn place(at: &LogAt<'_>) -> Value {
     json!({"chainId": chain, "batchNumber": batch, "id": at.index})
 }
 
+/// Whether a node answers null: what is asked for is not there. Not if a file is damaged, or it is not clear what is
+/// asked for.
+fn is_null(code: FailureCode) -> bool {
+    !is_fault(code) && code != FailureCode::TransactionAmbiguous
+}
+
 /// Null for what a node answers null to, the error for damage and for what is not clear.
 fn null_or_error(error: RpcError) -> Answered {
     match error {
-        RpcError { reason: Some(code), message, .. } if !is_fault(code) => {
+        RpcError { reason: Some(code), message, .. } if is_null(code) => {
             Ok(Reply::null(&Failure { code, message }))
         }
         error => Err(error),

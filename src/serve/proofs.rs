@@ -7,11 +7,11 @@ use super::data::{Data, Layer};
 use crate::{
     archive::LogAt,
     message::BatchView,
-    primitives::{ChainId, Hash},
+    primitives::{BatchNumber, ChainId, Hash},
     proof::{Failure, FailureCode, ProofView, Target, no_hints},
     prove::{
-        BatchProofs, Error, ExtractError, Extractor, HashOf, LogFilter, VerifiedProofs, prepare,
-        with_causes,
+        BatchProofs, Error, ExtractError, Extractor, HashOf, LogFilter, VerifiedProofs,
+        no_transaction, prepare, with_causes,
     },
     records::LineWriter,
 };
@@ -224,17 +224,13 @@ impl Data {
         if !logs.is_empty() {
             return Ok(logs);
         }
-        let archive = self.archive();
-        Err(match archive.find_message(hash).next() {
-            Some(_) => Error::OtherHash { hash, asked: HashOf::Transaction },
-            None if archive.header().transactions == 0 => Error::NoTransactionHashes,
-            None => Error::NothingFound {
-                code: FailureCode::TransactionNotFound,
-                what: format!(
-                    "the archive has no log of the transaction {hash}{}",
-                    self.left_out()
-                ),
-            },
+        let last = chain.unwrap_or(ChainId(u64::MAX));
+        let range = (chain.unwrap_or_default(), BatchNumber(0))..=(last, BatchNumber(u64::MAX));
+        Err(match no_transaction(self.archive(), hash, &range, "") {
+            Error::NothingFound { code, what } => {
+                Error::NothingFound { code, what: what + &self.left_out() }
+            }
+            error => error,
         })
     }
 

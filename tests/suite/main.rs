@@ -325,6 +325,9 @@ mod command_line {
     /// What was left out of an archive, in the summaries and exit codes of the commands.
     mod left_out;
 
+    /// Logs of transactions by their position, and transactions that are not found.
+    mod transactions;
+
     /// Names of files that look like lines or control the terminal.
     mod names_of_files;
 

@@ -41,6 +41,7 @@ use crate::{
 };
 
 pub use batches::{Batches, BatchesParseError};
+pub(crate) use found::no_transaction;
 pub use merge::{Merged, merge};
 pub use output::ProofOutput;
 use output::is_for_file;

@@ -122,12 +122,10 @@ impl<'a> Requests<'a> {
                 self.selected = Some(Selected { found, extractor, asked, is_one_of_many });
                 Ok(None)
             }
-            Err(error @ (Error::NothingFound { .. } | Error::OtherHash { .. })) => {
-                Ok(Some(failed(source(), error.code(), error.to_string())))
-            }
-            Err(error) => {
+            Err(error @ Error::Archive(_)) => {
                 Ok(Some(failed(source(), FailureCode::ArchiveDamaged, error.to_string())))
             }
+            Err(error) => Ok(Some(failed(source(), error.code(), error.to_string()))),
         }
     }
 

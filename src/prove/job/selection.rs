@@ -4,7 +4,7 @@ use std::{iter, path::PathBuf, sync::Arc};
 
 use super::{
     Batches, Shard,
-    found::only_batch,
+    found::{Within, log_of_transaction, no_transaction, only_batch, without_hash},
     request_lines::RequestLines,
     requests::Requests,
     source::Source,
@@ -44,6 +44,9 @@ pub(super) enum Which {
     Hash(Hash),
     Requests(RequestLines),
 }
+
+/// What an error says of the restrictions.
+const LIMITS: &str = " within the given limits";
 
 /// The restrictions of a selection.
 #[derive(Clone, Copy, Debug, Default)]
@@ -190,16 +193,15 @@ impl Filter {
         }
     }
 
-    /// Estimates the number of logs to process in one shard.
-    pub(super) fn logs(self, archive: &Archive, shard: Option<Shard>) -> Result<u64, Error> {
-        let [first, last] = self.ends();
-        Ok(archive.logs_in(first..=last)? / shard.map_or(1, |shard| shard.of))
+    /// The batches within the filter. A range of batches always has a chain.
+    fn range(self) -> Within {
+        let Batches { first, last } = self.batches.unwrap_or(Batches::ALL);
+        (self.chain.unwrap_or(ChainId(0)), first)..=(self.chain.unwrap_or(ChainId(u64::MAX)), last)
     }
 
-    /// The first and the last batch of the archive within the filter. A range of batches always has a chain.
-    fn ends(self) -> [(ChainId, BatchNumber); 2] {
-        let Batches { first, last } = self.batches.unwrap_or(Batches::ALL);
-        [(self.chain.unwrap_or(ChainId(0)), first), (self.chain.unwrap_or(ChainId(u64::MAX)), last)]
+    /// Estimates the number of logs to process in one shard.
+    pub(super) fn logs(self, archive: &Archive, shard: Option<Shard>) -> Result<u64, Error> {
+        Ok(archive.logs_in(self.range())? / shard.map_or(1, |shard| shard.of))
     }
 }
 
@@ -234,14 +236,14 @@ fn all<'a>(
     within: Filter,
     shard: Option<Shard>,
 ) -> Result<Box<Steps<'a>>, Error> {
-    let [first, last] = within.ends();
+    let range = within.range();
     let shard = shard.unwrap_or(Shard { number: 1, of: 1 });
-    if archive.batches_in(first..=last).next().is_none() {
+    if archive.batches_in(range.clone()).next().is_none() {
         let chain = within.chain.map_or(String::new(), |chain| format!(" of chain {chain}"));
         let batches = within.batches.map_or(String::new(), |batches| format!(", {batches}"));
         return Err(nothing(format!("the archive has no logs{chain}{batches}")));
     }
-    let batches = archive.share(first..=last, shard.number - 1, shard.of);
+    let batches = archive.share(range, shard.number - 1, shard.of);
     let which = within.logs_of_batch();
     // Batches without a matching log are not requested.
     let batches = batches.filter(move |logs| {
@@ -336,42 +338,39 @@ fn by_hash<'a>(
 ) -> Result<Box<Steps<'a>>, Error> {
     let found = archive.find_message(hash).chain(archive.find_transaction(hash));
     from_matches(found.map(|at| Ok(at?)), extractor, (within, true), || {
-        nothing(format!(
-            "no message and no transaction in the archive, within the given limits, has the hash {hash}"
-        ))
+        match without_hash(archive, &within.range()) {
+            Ok(note) => nothing(format!(
+                "the archive has no message and no transaction with the hash {hash}{LIMITS}{note}"
+            )),
+            Err(error) => error.into(),
+        }
     })
 }
 
-/// Selects the logs of a transaction, or one of them.
+/// Selects the logs of a transaction, or one of them. The chain and the batches restrict first: positions count the logs
+/// of the transaction in one batch, before other restrictions apply.
 fn transaction<'a>(
     archive: &'a Archive,
     extractor: Arc<Extractor<'a>>,
     (hash, log): (Hash, Option<u64>),
     within: Filter,
 ) -> Result<Box<Steps<'a>>, Error> {
-    // Positions count all logs of the transaction, before restrictions apply.
-    let found = (0..).zip(archive.find_transaction(hash).map(|at| Ok(at?)));
-    let found =
-        found.filter(move |(place, _)| log.is_none_or(|only| only == *place)).map(|(_, at)| at);
-    from_matches(found, extractor, (within, log.is_none()), || {
-        match (archive.header().transactions, log) {
-            _ if archive.find_message(hash).next().is_some() => {
-                Error::OtherHash { hash, asked: HashOf::Transaction }
+    let Some(log) = log else {
+        let found = archive.find_transaction(hash).map(|at| Ok(at?));
+        return from_matches(found, extractor, (within, true), || {
+            let is_there =
+                |at: Result<LogAt<'_>, _>| at.is_ok_and(|at| within.has_batch(at.batch.key()));
+            match archive.find_transaction(hash).any(is_there) {
+                true => nothing(format!(
+                    "no log of the transaction {hash} in the archive is of that sender and kind"
+                )),
+                false => no_transaction(archive, hash, &within.range(), LIMITS),
             }
-            (0, _) => Error::NoTransactionHashes,
-            (_, None) => Error::NothingFound {
-                code: FailureCode::TransactionNotFound,
-                what: format!(
-                    "no log in the archive, within the given limits, belongs to the transaction {hash}"
-                ),
-            },
-            (_, Some(log)) => Error::NothingFound {
-                code: FailureCode::LogNotInTransaction,
-                what: format!(
-                    "the archive has no log {log} of the transaction {hash} within the given limits"
-                ),
-            },
-        }
+        });
+    };
+    let found = log_of_transaction(archive, (hash, log), &within.range(), LIMITS)?;
+    from_matches(iter::once(Ok(found)), extractor, (within, false), || {
+        nothing(format!("log {log} of the transaction {hash} is not of that sender and kind"))
     })
 }
 

@@ -182,3 +182,37 @@ fn a_missing_executing_batch_is_named_by_its_block() {
         "{cause}"
     );
 }
+
+/// A state of v29 that lost the last root of an SL batch does not show the loss, but this SL batch does: its root does not
+/// fold with the trees. Then the SL batch of the next root is not called the one that executed the batch.
+#[test]
+fn a_lost_root_does_not_make_a_later_sl_batch_the_executing_one() {
+    let folder = "gateway-v29";
+    let path = |file: &str| fixture(&format!("{folder}/{file}"));
+    let lines = json_lines(&format!("{folder}/logs.jsonl.gz"));
+    let is_it = |line: &&Value| line["chainId"] == 324 && line["batchNumber"] == 501_235;
+    let line = lines.iter().find(is_it).unwrap();
+    let mut state = json(&format!("{folder}/state.anvil.json"));
+    let message_root = "0x0000000000000000000000000000000000010005";
+    let slots = state["accounts"][message_root]["storage"].as_object_mut().unwrap();
+    let root = mapping_value(number(line, "slBlockNumber").into(), 9.into()).to_string();
+    slots.remove(&root).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let lost = dir.path().join("lost.json");
+    std::fs::write(&lost, state.to_string()).unwrap();
+    let executing = |state: &Path, line: &Value| {
+        let mut options = TreesOptions::default();
+        options.sl_batches = vec![path("gw_batches.jsonl")];
+        let trees = Trees::open(&[state], &options).unwrap();
+        let messages = Messages::open(&[path("logs.jsonl.gz")], &MessagesOptions::default());
+        let prover = Prover::new(trees, messages.unwrap());
+        let made = prover.prove(&first_log(line), Target::FirstSlBatch);
+        made.map(|records| records[0].target.unwrap().number).map_err(|error| error.code())
+    };
+    let named = Ok(line["slBatch"].as_u64());
+    assert_eq!(executing(&path("state.anvil.json"), line), named);
+    assert_eq!(executing(&lost, line).unwrap_err().as_str(), "first-root-unknown");
+    // The batches of later roots do not depend on it.
+    let later = lines.iter().find(|line| line["slBatch"] == 2002).unwrap();
+    assert_eq!(executing(&lost, later), Ok(Some(2002)));
+}

@@ -48,6 +48,36 @@ fn an_archive_without_hashes_of_transactions_is_explained() {
     assert_eq!(records, json!(expected));
 }
 
+/// A transaction that is not found may be that of a log without a hash.
+#[test]
+fn logs_without_hashes_of_transactions_are_named() {
+    let gateway = Gateway::new("gateway-v29");
+    let logs = gateway.path("logs.jsonl");
+    let text = fs::read_to_string(&logs).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let (mut all, mut without) = (0, 0);
+    let lines: Vec<String> = lines
+        .map(|mut line| {
+            let count = line["logs"].as_array().unwrap().len();
+            all += if line["chainId"] == 6565 { count } else { 0 };
+            if line["chainId"] == 6565 && line["batchNumber"] == 777 {
+                without += count;
+                line.as_object_mut().unwrap().remove("transactions").unwrap();
+            }
+            line.to_string()
+        })
+        .collect();
+    fs::write(&logs, lines.join("\n")).unwrap();
+    let indexed = run([Path::new("index"), &logs, Path::new("-o"), &gateway.path("gateway.slmsg")]);
+    assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+    let server = gateway.serve(&[]);
+    let explained = server.result("/6565", "slproof_explain", json!([UNKNOWN]));
+    let told = format!("{without} of {all} logs there have no transaction hash");
+    assert!(explained["message"].as_str().unwrap().contains(&told), "{explained}");
+    let of_other = server.result("/324", "slproof_explain", json!([UNKNOWN]));
+    assert!(!of_other["message"].as_str().unwrap().contains("have no"), "{of_other}");
+}
+
 #[test]
 fn blocks_batches_and_receipts_are_answered_as_far_as_they_are_known() {
     let gateway = Gateway::new("gateway-v29");
@@ -183,7 +213,9 @@ fn a_transaction_of_several_chains_needs_the_chain() {
         assert_eq!(error_code(&answer), -32000, "{answer}");
     }
     let request = json!([{"txHash": RECORDED}]);
-    assert_eq!(error_code(&server.call("/", "slproof_proof", request)), -32000);
+    let refused = server.call("/", "slproof_proof", request);
+    assert_eq!(error_code(&refused), -32000);
+    assert_eq!(refused["error"]["data"]["code"], "transaction-ambiguous", "{refused}");
     for (path, batch) in [("/324", &json!(501_239)), (&*path, &other["batchNumber"])] {
         let receipt = server.result(path, RECEIPT, json!([RECORDED]));
         let number = format!("{:#x}", batch.as_u64().unwrap());
