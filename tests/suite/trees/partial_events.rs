@@ -211,6 +211,32 @@ fn a_wrong_root_in_the_first_block_of_late_events_is_noticed() {
     }
 }
 
+/// Late events whose first blocks lack some, or end early, do not contradict the evidence.
+#[test]
+fn late_events_may_lack_some_of_their_first_blocks() {
+    for vectors in VECTORS {
+        let known = Known::of(vectors);
+        for start in (0..known.events.len()).step_by(82) {
+            let late = &known.events[start..];
+            let last = late[0].block.0 + 1;
+            for at in 0..late.iter().take_while(|event| event.block.0 <= last).count() {
+                let of_block = |event: &&MessageRootEvent| event.block == late[at].block;
+                let rest = late[at..].iter().take_while(of_block).count();
+                // What is lost begins with an append: the chain root after it is not paired with another one.
+                if !matches!(late[at].kind, EventKind::AppendedBatch(..)) {
+                    continue;
+                }
+                for lost in [1, 3, rest] {
+                    let mut events = late.to_vec();
+                    events.drain(at..late.len().min(at + lost));
+                    let error = known.compare(&events).err().map(|error| error.to_string());
+                    assert_eq!(error, None, "{vectors} {start} {at} {lost}");
+                }
+            }
+        }
+    }
+}
+
 /// A tree file has the trees of L1 where the events give none alone. They are compared with the events, which say what the
 /// roots contain.
 #[test]
