@@ -14,6 +14,7 @@
 
 mod anchor_state;
 mod batch_proofs;
+mod batch_root_rules;
 mod block_root;
 mod bridged;
 mod bridged_target;
