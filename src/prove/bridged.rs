@@ -55,9 +55,9 @@ impl<'f> Bridged<'f> {
         let has_root = |end: &BridgedEnd| end.last_block().is_some();
         let (end, interop_root, path) = match target {
             // The root may be known from a message only, which anyone can send.
-            Resolved::BatchRoot(l1) => {
+            Resolved::BatchRoot(rules) => {
                 self.trees.first(&self.leaf, |_| true).ok_or_else(|| self.lost())?;
-                return Ok((Placed::at_batch_root(root, (chain, batch), *l1)?, None));
+                return Ok((Placed::at_batch_root(root, (chain, batch), rules.as_ref())?, None));
             }
             Resolved::Block(timeline, at) => return Err(after(timeline.root(*at).block)),
             Resolved::SlBatch(_, tree, _) => return Err(after(tree.last_block())),

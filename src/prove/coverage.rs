@@ -88,7 +88,8 @@ impl<'f> TreeCheck<'f> {
     /// # Errors
     /// [`Error`] when the trees have no batch roots.
     pub fn of(trees: &'f Trees) -> Result<Self, Error> {
-        Ok(Self { layers: vec![(trees.forest(), trees.extractor(Target::BatchRoot)?)] })
+        let extractor = trees.extractor(Target::BatchRoot)?.with_refused();
+        Ok(Self { layers: vec![(trees.forest(), extractor)] })
     }
 
     fn forests(&self) -> impl Iterator<Item = &'f Forest> {

@@ -1,7 +1,7 @@
 use std::{mem, sync::Arc};
 
 use crate::{
-    anchor::{BatchRoots, KnownRoots, SettlementCheck},
+    anchor::{BatchRoots, SettlementCheck},
     archive::{Archive, ArchiveError},
     contracts::Layout,
     forest::{ChainTree, Forest, LostBatches, Timeline},
@@ -11,6 +11,7 @@ use crate::{
     prove::{
         BatchProofs, ExtractError, MatchedBatch, SlBatchTree, TargetError,
         batch_proofs::CommonPart,
+        batch_root_rules::BatchRootRules,
         bridged::Bridged,
         bridged_target::BridgedTarget,
         l1_form::SlBatchTrees,
@@ -40,8 +41,8 @@ pub struct Extractor<'f>(Source<'f>);
 #[derive(Clone, Debug)]
 enum Source<'f> {
     Forest(&'f Forest, Resolved<'f>),
-    /// The roots of batches, and L1's state if it was given.
-    State(Arc<dyn BatchRoots + 'f>, Option<&'f KnownRoots>),
+    /// The roots of batches, and the contracts that decide about them, if they are known.
+    State(Arc<dyn BatchRoots + 'f>, Option<BatchRootRules<'f>>),
     Stored(StoredEnds<'f>),
 }
 
@@ -96,18 +97,29 @@ impl<'f> Extractor<'f> {
         Self::of_batch_roots(Arc::new(state), None)
     }
 
-    /// As [`Extractor::to_batch_roots`], of a state that is looked up in another way than the caller's. If L1's state is
-    /// given, batches whose roots it does not store are refused.
+    /// As [`Extractor::to_batch_roots`], of a state that is looked up in another way than the caller's. Batches that the
+    /// contracts refuse are refused.
     pub(super) fn of_batch_roots(
         state: Arc<dyn BatchRoots + 'f>,
-        l1: Option<&'f KnownRoots>,
+        rules: Option<BatchRootRules<'f>>,
     ) -> Self {
-        Self(Source::State(state, l1))
+        Self(Source::State(state, rules))
     }
 
     /// As [`Extractor::of_batch_roots`], of the batch roots in trees.
-    pub(super) fn to_leaves(forest: &'f Forest, l1: Option<&'f KnownRoots>) -> Self {
-        Self(Source::Forest(forest, Resolved::BatchRoot(l1)))
+    pub(super) fn to_leaves(forest: &'f Forest, rules: Option<BatchRootRules<'f>>) -> Self {
+        Self(Source::Forest(forest, Resolved::BatchRoot(rules)))
+    }
+
+    /// Takes also the batches that the contracts refuse: their logs are compared with their roots, and not proven.
+    pub(super) fn with_refused(mut self) -> Self {
+        match &mut self.0 {
+            Source::Forest(_, Resolved::BatchRoot(rules)) | Source::State(_, rules) => {
+                *rules = None
+            }
+            Source::Forest(..) | Source::Stored(_) => {}
+        }
+        self
     }
 
     /// Makes proofs that end in the paths that a node stored.
@@ -263,10 +275,10 @@ impl<'f> Extractor<'f> {
                 let (tree, leaf, root) = find(forest, chain, batch)?;
                 Ok((root, target.place(forest, tree, leaf)?))
             }
-            Source::State(state, l1) => {
+            Source::State(state, rules) => {
                 let root = state.batch_root(chain, batch)?;
                 let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
-                Ok((root, Placed::at_batch_root(root, (chain, batch), *l1)?))
+                Ok((root, Placed::at_batch_root(root, (chain, batch), rules.as_ref())?))
             }
             Source::Stored(ends) => {
                 let stored = ends.batch(chain, batch)?;

@@ -301,6 +301,9 @@ pub enum ExtractError {
     /// L1 does not accept the batch, or not through the target, a batch of the settlement layer.
     #[error("L1 does not accept this proof: {0}")]
     NotAcceptedByL1(Refusal),
+    /// The contracts in the state that the batch root is from do not accept it.
+    #[error("the contracts in the state do not accept this proof: {0}")]
+    NotAccepted(Refusal),
     /// L1's state does not show whether L1 accepts the batch through the target.
     #[error("L1's state does not show whether L1 accepts this proof: {0}")]
     L1CannotJudge(Lacking),
@@ -479,7 +482,7 @@ impl ExtractError {
             Self::SlBatch { reason, .. } | Self::StoredPath { reason, .. } => reason.code(),
             Self::OtherRootOnL1 { stored: None, .. } => FailureCode::UnknownRoot,
             Self::OtherRootOnL1 { stored: Some(_), .. } => FailureCode::RootMismatch,
-            Self::NotAcceptedByL1(refusal) => refusal.code(),
+            Self::NotAcceptedByL1(refusal) | Self::NotAccepted(refusal) => refusal.code(),
             Self::L1CannotJudge(lacking) => lacking.code(),
             Self::ChainNotOnL1 { .. } => FailureCode::ChainNotOnL1,
             Self::State(error) => state_error_code(error),

@@ -14,6 +14,7 @@
 
 mod anchor_state;
 mod batch_proofs;
+mod batch_root_rules;
 mod beside_l1;
 mod block_root;
 mod bridged;

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use crate::{
-    anchor::{Answer, KnownRoots, Refusal, SettlementCheck},
+    anchor::{Refusal, SettlementCheck},
     contracts::SettledOn,
     forest::{ChainAt, ChainTree, Forest, InteropRoot, RootIndex, Timeline},
     merkle::Prefix,
     primitives::{BatchNumber, ChainId, Hash, SlBlock, Timestamp, Word},
     proof::{CheckedBy, ProofEnd, SettlementHop, Target, TargetKind, TargetRecord},
     prove::{
-        ExtractError, SlBatchTree, TargetError, bridged_target::BridgedTarget,
-        l1_form::SlBatchTrees,
+        ExtractError, SlBatchTree, TargetError, batch_root_rules::BatchRootRules,
+        bridged_target::BridgedTarget, l1_form::SlBatchTrees,
     },
 };
 
@@ -26,8 +26,8 @@ pub(super) enum Resolved<'f> {
     FirstSlBatch(SlBatchTrees<'f>),
     /// A target after batches of the settlement layer that are missing on L1.
     Bridged(BridgedTarget<'f>),
-    /// The root of each batch, and L1's state if it was given.
-    BatchRoot(Option<&'f KnownRoots>),
+    /// The root of each batch, and the contracts that decide about it, if they are known.
+    BatchRoot(Option<BatchRootRules<'f>>),
 }
 
 /// A batch at a target.
@@ -43,23 +43,14 @@ pub(super) struct Placed<'f> {
 }
 
 impl Placed<'_> {
-    /// A batch whose proofs end at its own root. It is refused if L1's state is given and does not store this root.
+    /// A batch whose proofs end at its own root. It is refused if the contracts that decide refuse it.
     pub(super) fn at_batch_root(
         root: Hash,
-        (chain, batch): (ChainId, BatchNumber),
-        l1: Option<&KnownRoots>,
+        of: (ChainId, BatchNumber),
+        rules: Option<&BatchRootRules<'_>>,
     ) -> Result<Self, ExtractError> {
-        let differs = |stored| Err(ExtractError::OtherRootOnL1 { chain, batch, root, stored });
-        match l1.map(|l1| l1.of_batch(chain, batch)).transpose()? {
-            Some(Answer::Root(known)) if known.root != root => differs(Some(known.root)),
-            Some(Answer::NotStored) => differs(None),
-            Some(Answer::Refused(refusal)) => Err(ExtractError::NotAcceptedByL1(refusal)),
-            Some(Answer::Lacking(lacking)) => Err(ExtractError::L1CannotJudge(lacking)),
-            Some(Answer::Root(_)) | None => {
-                let target = TargetRecord::batch_root(root);
-                Ok(Self { position: None, target, sl_block: None })
-            }
-        }
+        rules.map_or(Ok(()), |rules| rules.check(of, root))?;
+        Ok(Self { position: None, target: TargetRecord::batch_root(root), sl_block: None })
     }
 }
 
@@ -103,9 +94,9 @@ impl<'f> Resolved<'f> {
         leaf: u64,
     ) -> Result<Placed<'f>, ExtractError> {
         let (timeline, at) = match self {
-            Self::BatchRoot(l1) => {
+            Self::BatchRoot(rules) => {
                 let (root, batch) = (tree.batch_roots()[leaf as usize], number(tree, leaf));
-                return Placed::at_batch_root(root, (tree.chain(), batch), *l1);
+                return Placed::at_batch_root(root, (tree.chain(), batch), rules.as_ref());
             }
             Self::Latest(latest, shared) => {
                 let after = |_| after_target(tree, latest.block);

@@ -10,6 +10,7 @@ use std::{
 use super::{
     Error, Event, Extractor, Observer, TargetError, Trees,
     anchor_state::L1State,
+    batch_root_rules::{BatchRootRules, OwnRules},
     bridged_target::BridgedTarget,
     trees::{FoundHistory, Source},
 };
@@ -120,17 +121,22 @@ impl Trees {
         timeline: Option<&'t Timeline>,
     ) -> Result<Extractor<'t>, Error> {
         let forest = match &self.0.source {
-            // L1 of v33 also stores roots of batches that are in no tree: those from before a chain's upgrade.
             Source::Dump(forest, dump)
-                if target == Target::BatchRoot && forest.layout() >= Layout::V33 =>
+                if target == Target::BatchRoot && forest.layout() >= Layout::V31 =>
             {
-                let roots = self.0.options.state.known_roots(&dump.state)?;
-                return Ok(Extractor::of_batch_roots(Arc::new(roots), self.l1()?));
+                let roots = Arc::new(self.0.options.state.known_roots(&dump.state)?);
+                let rules = self.batch_root_rules(roots.clone())?;
+                return Ok(match forest.layout() {
+                    // L1 of v33 also stores roots of batches that are in no tree: those from before a chain's upgrade.
+                    Layout::V33 => Extractor::of_batch_roots(roots, Some(rules)),
+                    _ => Extractor::to_leaves(forest, Some(rules)),
+                });
             }
             Source::Dump(forest, _) | Source::Events(forest, _) | Source::L1(forest, _) => forest,
             Source::File(file) => file.forest(),
             Source::State { roots, .. } if target == Target::BatchRoot => {
-                return Ok(Extractor::of_batch_roots(Arc::new(roots), self.l1()?));
+                let rules = self.batch_root_rules(Arc::new(roots))?;
+                return Ok(Extractor::of_batch_roots(Arc::new(roots), Some(rules)));
             }
             Source::State { .. } => return Err(Error::NoTrees(target)),
             Source::Stored(paths) => {
@@ -138,7 +144,9 @@ impl Trees {
             }
         };
         match (target, timeline) {
-            (Target::BatchRoot, _) => Ok(Extractor::to_leaves(forest, self.l1()?)),
+            (Target::BatchRoot, _) => {
+                Ok(Extractor::to_leaves(forest, self.l1()?.map(BatchRootRules::L1)))
+            }
             (_, None) => Ok(Extractor::new(forest, target)?),
             (Target::SlBatch(batch), Some(timeline)) => {
                 let trees = self.sl_batch_trees(forest, timeline, target)?;
@@ -150,6 +158,15 @@ impl Trees {
             }
             (_, Some(timeline)) => Ok(Extractor::in_history(forest, timeline, target)?),
         }
+    }
+
+    /// The contracts that decide about proofs that end at a batch root: those on L1, if its state was given, or else
+    /// those in the state that the root is from.
+    fn batch_root_rules<'t>(
+        &'t self,
+        own: Arc<dyn OwnRules + 't>,
+    ) -> Result<BatchRootRules<'t>, Error> {
+        Ok(self.l1()?.map_or(BatchRootRules::Own(own), BatchRootRules::L1))
     }
 
     /// Returns the contents of past roots. The first caller computes them; others wait for the result.

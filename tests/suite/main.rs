@@ -226,6 +226,9 @@ mod proofs {
     /// Proofs through the settlement layer's batch in which a batch was executed.
     mod first_sl_batch;
 
+    /// Batch roots of a settlement layer that was upgraded in place from v29 to v31.
+    mod upgraded_layer;
+
     /// Proofs that end in the paths that a node stored.
     mod stored_paths;
 
