@@ -460,18 +460,6 @@ impl Dictionary {
     }
 }
 
-impl Physical {
-    /// The length of a value in bytes; `None` if it is stored before each value.
-    fn len(self) -> Option<usize> {
-        match self {
-            Self::Int32 => Some(4),
-            Self::Int64 | Self::Double => Some(8),
-            Self::Fixed(len) => Some(len),
-            Self::Bytes | Self::Boolean | Self::Other => None,
-        }
-    }
-}
-
 /// A boolean as one byte.
 fn boolean(bit: u64) -> Bytes {
     Bytes::from_static(if bit == 0 { &[0] } else { &[1] })

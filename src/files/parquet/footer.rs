@@ -22,6 +22,18 @@ pub(crate) enum Physical {
     Other,
 }
 
+impl Physical {
+    /// The length of a value in bytes; `None` if it is stored before each value.
+    pub(super) fn len(self) -> Option<usize> {
+        match self {
+            Self::Int32 => Some(4),
+            Self::Int64 | Self::Double => Some(8),
+            Self::Fixed(len) => Some(len),
+            Self::Bytes | Self::Boolean | Self::Other => None,
+        }
+    }
+}
+
 /// A column, which is a leaf of the schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leaf {

@@ -223,7 +223,8 @@ fn a_later_run_corrects_the_first_root() {
         [of("l1BatchRoot"), of("messageRoot")]
     };
     publish_with(&lost, "site");
-    assert_eq!(targets("site"), [[Some(2011), Some(156)], [Some(156), Some(156)]]);
+    // The SL batch before the one of block 156 does not lead to its root, so the executing one is not known.
+    assert_eq!(targets("site"), [[None, None], [Some(156), Some(156)]]);
     let whole = gateway.path("gateway.sltree");
     publish_with(&whole, "site");
     let expected = &json_lines("gateway-v29/proofs_l1.jsonl.gz");
