@@ -67,6 +67,7 @@ pub use error::{Error, HashOf};
 pub(crate) use error_text::with_causes;
 pub use extract::{Extractor, prepare};
 pub use extract_error::ExtractError;
+#[cfg(feature = "serve")]
 pub(crate) use job::no_transaction;
 pub use job::{
     Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, SchedulerError, Selection,

@@ -41,6 +41,7 @@ use crate::{
 };
 
 pub use batches::{Batches, BatchesParseError};
+#[cfg(feature = "serve")]
 pub(crate) use found::no_transaction;
 pub use merge::{Merged, merge};
 pub use output::ProofOutput;

@@ -150,7 +150,7 @@ fn gaps_of_many_chains_have_a_limit_together() {
     let root = |state: Counted, max_gap| rebuilt(&state, max_gap, 2).unwrap().root();
     assert_eq!(root(Counted::of(layer.state()), CHAINS * GAP), layer.root());
     let mut larger = layer.storage();
-    let slots = (1..CHAINS * GAP >> 10).map(|slot| ((Address::system(1), slot.into()), 1.into()));
+    let slots = (1..(CHAINS * GAP) >> 10).map(|slot| ((Address::system(1), slot.into()), 1.into()));
     larger.extend(slots);
     assert_eq!(root(Counted::of(layer.state_of(&larger)), 1 << 16), layer.root());
 }
