@@ -210,11 +210,14 @@ impl SlBatchTree {
         // The largest tree has the roots for fewer chains, at the cost of one path for each.
         let largest = timeline.tree_over(forest, most, at);
         let shared_roots =
-            largest.and_then(|largest| largest.tree(entry_zeros()).prefix_roots(&counts));
+            largest.as_ref().and_then(|largest| largest.tree(entry_zeros()).prefix_roots(&counts));
         let shared_roots = shared_roots.unwrap_or_default();
         let folded = shared_roots.iter().map(|shared| hash_node(local_root, *shared));
         let chains = counts.iter().zip(folded).find(|(_, root)| *root == expected);
-        let shared = chains.and_then(|(chains, _)| timeline.tree_over(forest, *chains, at));
+        let shared = chains.and_then(|(chains, _)| match *chains == most {
+            true => largest,
+            false => timeline.tree_over(forest, *chains, at),
+        });
         if let Some(shared) = shared {
             return Ok(Self { batch, last_block, at, shared, local_root, root: expected });
         }

@@ -120,6 +120,9 @@ impl<S: StorageReader + ?Sized> Search<'_, '_, S> {
     /// Searches until all leaves are found, or at least `most` numbers have no root. The limit is for all gaps
     /// together. With a limit for each gap, the search in a dump with many gaps would take too long.
     fn go_down(&mut self, most: u64) -> Result<(), RebuildError> {
+        if self.left == 0 {
+            return Ok(());
+        }
         let mut buffer = vec![Hash::ZERO; self.left.clamp(FEWEST, WINDOW) as usize];
         while self.left > 0 && self.end > 0 && self.without_root() < most {
             let start = self.end.saturating_sub(self.left.clamp(FEWEST, WINDOW));
